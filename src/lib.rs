@@ -1,0 +1,9 @@
+//! A conformance harness and linter for OAuth endpoints that are running.
+//!
+//! An exchange is data; a check is a sentence about exchanges; a verdict is a check applied to exchanges, with its
+//! evidence. See `docs/design.md` for the map of the house.
+
+pub mod clock;
+pub mod oauth;
+pub mod report;
+pub mod server;

@@ -1,0 +1,5 @@
+//! Reports: verdicts joined with waivers and counts (`model`), then one file for each format.
+//!
+//! Every writer is a pure function of [`model::RunReport`], so all formats show the same counts.
+
+pub mod model;

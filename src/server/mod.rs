@@ -1,0 +1,1 @@
+//! The reference authorization server: named rules, faults that skip them, and a listener. It knows no checks.
