@@ -4,6 +4,9 @@
 //! evidence. See `docs/design.md` for the map of the house.
 
 pub mod clock;
+pub mod exchange;
 pub mod oauth;
 pub mod report;
 pub mod server;
+pub mod suite;
+pub mod yaml;

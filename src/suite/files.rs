@@ -1,0 +1,529 @@
+//! The files of `specs/` as types; their JSON Schemas are generated from here.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// An exchange: what is sent, and what the answer to it is when all is well.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(transform = any_member_may_be_absent)]
+pub struct ExchangeFile {
+    /// What it is, for people.
+    pub title: Option<String>,
+    /// Takes another exchange over; own keys are laid over it, member by member, and `absent` takes one away. Proves nothing
+    /// unless that exchange worked.
+    pub like: Option<String>,
+    /// As `like`, with every value exactly as it was sent.
+    pub resend: Option<String>,
+    /// A request (default), a walk through the authorization endpoint, or a TLS hello.
+    pub kind: Option<Kind>,
+    /// Where to: the name of an endpoint of the target.
+    pub endpoint: Option<Endpoint>,
+    /// Where to, in full; carries no credentials unless it is a configured endpoint's.
+    pub url: Option<String>,
+    /// HTTP method; POST, or GET for metadata, or the target's own for the resource.
+    pub method: Option<String>,
+    /// What the target must claim.
+    pub needs: Vec<String>,
+    /// Who the client is and how it says so; `absent` sends no credentials.
+    pub authenticate: Option<Absentable<Authenticate>>,
+    /// Header fields by name; a list sends the field repeatedly.
+    pub headers: Map<String, Value>,
+    /// Pairs added to the URL's query; a list sends the name repeatedly.
+    pub query: Map<String, Value>,
+    /// Pairs of the body; a list sends the name repeatedly.
+    pub params: Map<String, Value>,
+    /// How `params` are written into the body.
+    pub encode: Option<Encode>,
+    /// A literal body instead of `params`.
+    pub raw: Option<String>,
+    /// `raw`: sent by our own HTTP/1.1 writer, names of header fields as written here.
+    pub transport: Option<Transport>,
+    /// What the answer is when all is well: the control of every negative.
+    #[schemars(with = "Option<ClauseMap>")]
+    pub works: Option<Value>,
+    /// Changes by name: each makes an exchange `id[name]`.
+    pub variants: IndexMap<String, Map<String, Value>>,
+    /// Named values of one instance.
+    #[serde(rename = "let")]
+    pub lets: Map<String, Value>,
+    /// Sent more than once.
+    pub repeat: Option<Repeat>,
+    /// Waited before sending: `90s`, `2m`, or a reference to a number of seconds.
+    pub wait: Option<Value>,
+    /// `new`: without the user agent's cookies.
+    pub session: Option<Session>,
+    /// What it may do to the target.
+    pub risk: Risk,
+    /// Exchanges whose fruits this one may make unusable.
+    pub spoils: Vec<String>,
+    /// Exchanges that go first, although no value is taken from them.
+    pub after: Vec<String>,
+    /// What it yields can be used once: every reader gets its own.
+    pub single_use: bool,
+    /// TLS version of a hello: `1.0`, `1.1`, `1.2`, `1.3`.
+    pub offer: Option<String>,
+    /// What the person at the user agent does.
+    pub user: Option<User>,
+}
+
+/// In a file the word `absent` takes any member of what an exchange is like away, so the schema lets it stand everywhere.
+fn any_member_may_be_absent(schema: &mut schemars::Schema) {
+    let members = schema.get_mut("properties").and_then(Value::as_object_mut);
+    for (name, member) in members.into_iter().flatten() {
+        if !matches!(name.as_str(), "like" | "resend" | "title" | "variants") {
+            let mut own = member.take();
+            let description = own.as_object_mut().and_then(|own| own.remove("description"));
+            *member = serde_json::json!({"anyOf": [own, {"const": "absent"}]});
+            if let Some(description) = description {
+                member["description"] = description;
+            }
+        }
+    }
+}
+
+/// A value, or the word `absent`, which takes it away.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Absentable<T> {
+    /// The word `absent`.
+    Absent(AbsentWord),
+    /// A value.
+    Is(T),
+}
+
+/// The word `absent`.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AbsentWord {
+    /// Takes away.
+    Absent,
+}
+
+/// What kind of exchange it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// One HTTP request.
+    #[default]
+    Request,
+    /// A walk of a user agent from the authorization endpoint to the redirect.
+    Authorize,
+    /// A TLS hello.
+    Handshake,
+}
+
+/// Endpoints by the names of RFC 8414, and the resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Endpoint {
+    /// RFC 6749 §3.2.
+    TokenEndpoint,
+    /// RFC 6749 §3.1.
+    AuthorizationEndpoint,
+    /// RFC 7009.
+    RevocationEndpoint,
+    /// RFC 7662.
+    IntrospectionEndpoint,
+    /// RFC 8414 §3.
+    MetadataUrl,
+    /// RFC 8628 §3.1.
+    DeviceAuthorizationEndpoint,
+    /// A protected resource.
+    Resource,
+}
+
+impl Endpoint {
+    /// The key in the target file and in documents.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TokenEndpoint => "token_endpoint",
+            Self::AuthorizationEndpoint => "authorization_endpoint",
+            Self::RevocationEndpoint => "revocation_endpoint",
+            Self::IntrospectionEndpoint => "introspection_endpoint",
+            Self::MetadataUrl => "metadata_url",
+            Self::DeviceAuthorizationEndpoint => "device_authorization_endpoint",
+            Self::Resource => "resource",
+        }
+    }
+}
+
+/// Who authenticates, and how.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Authenticate {
+    /// Whose credentials; the target's client by default.
+    #[serde(rename = "as")]
+    pub who: Who,
+    /// The method; the way this target takes by default.
+    pub by: Option<By>,
+    /// Another identifier.
+    pub client_id: Option<String>,
+    /// Another secret.
+    pub client_secret: Option<String>,
+}
+
+/// Whose credentials.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Who {
+    /// `client` of the target.
+    #[default]
+    Client,
+    /// `second_client` of the target.
+    SecondClient,
+    /// `public_client` of the target.
+    PublicClient,
+    /// `resource_server` of the target, or its client.
+    ResourceServer,
+    /// An invented client that no server knows.
+    Stranger,
+}
+
+/// How credentials are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum By {
+    /// HTTP Basic in the way that preflight found to work.
+    Basic,
+    /// HTTP Basic, id and secret form-encoded first (RFC 6749 §2.3.1).
+    BasicFormEncoded,
+    /// HTTP Basic of the pair as it is (RFC 7617).
+    BasicRaw,
+    /// The pair as it is in the URL-safe alphabet (RFC 4648 §5), with padding.
+    BasicUrlSafe,
+    /// `client_id` and `client_secret` in the body.
+    Post,
+    /// `client_id` alone.
+    None,
+}
+
+/// How parameters are written into the body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Encode {
+    /// `application/x-www-form-urlencoded`.
+    Form,
+    /// The same without percent-encoding the values.
+    FormUnescaped,
+    /// A JSON object.
+    Json,
+    /// Into the query of the URL.
+    Query,
+}
+
+impl Encode {
+    /// The word in the document.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Form => "form",
+            Self::FormUnescaped => "form-unescaped",
+            Self::Json => "json",
+            Self::Query => "query",
+        }
+    }
+}
+
+/// Who writes the bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    /// Our own HTTP/1.1 writer.
+    Raw,
+}
+
+/// Sent more than once. Without `until` the document is `/all/*/…`, with it the last attempt.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Repeat {
+    /// How often, at most 20.
+    pub times: Option<usize>,
+    /// All at the same moment.
+    #[serde(default)]
+    pub at_once: bool,
+    /// Until this holds.
+    #[schemars(with = "Option<ClauseMap>")]
+    pub until: Option<Value>,
+    /// For how long `until` is tried, for example `30s`.
+    pub within: Option<String>,
+}
+
+/// The user agent's session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Session {
+    /// Without cookies.
+    New,
+}
+
+/// What the person at the user agent does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum User {
+    /// Logs in and agrees.
+    Consents,
+    /// Logs in and refuses.
+    Denies,
+    /// Does not log in.
+    Absent,
+}
+
+/// What an exchange may do to the target.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Risk {
+    /// What a real client does every day.
+    #[default]
+    None,
+    /// Wrong credentials of a real client: may lock it. At most two for each client and run.
+    Guess,
+    /// Revokes or rotates.
+    Change,
+    /// Long, many or slow.
+    Load,
+    /// A secret where logs see it.
+    Leak,
+}
+
+impl Risk {
+    /// The word in files.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Guess => "guess",
+            Self::Change => "change",
+            Self::Load => "load",
+            Self::Leak => "leak",
+        }
+    }
+}
+
+/// A check: what must hold.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CheckFile {
+    /// Names the flaw.
+    #[schemars(length(min = 1))]
+    pub title: String,
+    /// The source's own word.
+    pub level: Level,
+    /// Softens what the level would do; `because` says why.
+    pub severity: Option<Soft>,
+    /// Why the severity is softer.
+    pub because: Option<String>,
+    /// Sections, for example `RFC 6749 §5.1`.
+    #[schemars(length(min = 1))]
+    pub source: Vec<String>,
+    /// Ids of requirement rows.
+    #[schemars(length(min = 1))]
+    pub covers: Vec<String>,
+    /// The exchange, or a list, each judged on its own.
+    pub exchange: Option<OneOrMany>,
+    /// Exchanges by role; one role may be a list.
+    pub exchanges: Option<IndexMap<String, OneOrMany>>,
+    /// Applies the sentence to whatever else was answered there.
+    pub also_every: Option<Everywhere>,
+    /// Does the rule bind here?
+    #[schemars(with = "Option<ClauseList>")]
+    pub when: Option<Value>,
+    /// The sentence shown when `when` does not hold.
+    pub otherwise: Option<String>,
+    /// Can this answer prove anything?
+    #[schemars(with = "Option<ClauseList>")]
+    pub given: Option<Value>,
+    /// The rule; of a list, one must hold whole.
+    #[schemars(with = "ClauseList")]
+    pub expect: Value,
+    /// Why it matters.
+    #[schemars(length(min = 1))]
+    pub why: String,
+    /// What the endpoint's owner can do.
+    #[schemars(length(min = 1))]
+    pub fix: String,
+}
+
+/// The source's own word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub enum Level {
+    /// An absolute requirement (RFC 2119).
+    #[serde(rename = "MUST")]
+    Must,
+    /// A rule of a grammar: binding like MUST.
+    #[serde(rename = "GRAMMAR")]
+    Grammar,
+    /// A recommendation.
+    #[serde(rename = "SHOULD")]
+    Should,
+    /// An option.
+    #[serde(rename = "MAY")]
+    May,
+}
+
+impl Level {
+    /// As the source writes it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Must => "MUST",
+            Self::Grammar => "GRAMMAR",
+            Self::Should => "SHOULD",
+            Self::May => "MAY",
+        }
+    }
+}
+
+/// A softer severity than the level's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Soft {
+    /// Reported, does not fail a run.
+    Warning,
+    /// Information only.
+    Note,
+}
+
+/// One word or a list of them.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum OneOrMany {
+    /// One.
+    One(String),
+    /// Several.
+    Many(Vec<String>),
+}
+
+impl OneOrMany {
+    /// As a list.
+    #[must_use]
+    pub fn list(&self) -> Vec<&str> {
+        match self {
+            Self::One(one) => vec![one],
+            Self::Many(many) => many.iter().map(String::as_str).collect(),
+        }
+    }
+}
+
+/// Where else a sentence applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Everywhere {
+    /// Every answer of the token endpoint.
+    TokenEndpoint,
+    /// Every answer of the authorization endpoint.
+    AuthorizationEndpoint,
+    /// Every answer of the revocation endpoint.
+    RevocationEndpoint,
+    /// Every answer of the introspection endpoint.
+    IntrospectionEndpoint,
+    /// Every answer of the resource.
+    Resource,
+    /// Every page of a walk.
+    Page,
+    /// Every answer.
+    Any,
+}
+
+impl Everywhere {
+    /// Whether an exchange with this endpoint is meant.
+    #[must_use]
+    pub fn takes(self, endpoint: Option<&str>) -> bool {
+        let name = match self {
+            Self::Any => return true,
+            Self::Page => return false,
+            Self::TokenEndpoint => "token_endpoint",
+            Self::AuthorizationEndpoint => "authorization_endpoint",
+            Self::RevocationEndpoint => "revocation_endpoint",
+            Self::IntrospectionEndpoint => "introspection_endpoint",
+            Self::Resource => "resource",
+        };
+        endpoint == Some(name)
+    }
+}
+
+/// A suite: which checks, and for which caller.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SuiteFile {
+    /// What it is, for people.
+    pub title: String,
+    /// The caller whose contract it is.
+    pub caller: Option<String>,
+    /// An ordinary exchange → what this caller sends in its place.
+    pub sends: IndexMap<String, Vec<String>>,
+    /// Patterns of check ids: `*` within a segment, `**` across them.
+    #[schemars(length(min = 1))]
+    pub checks: Vec<String>,
+    /// Other levels for single checks; with a caller, for the caller's findings only.
+    pub levels: IndexMap<String, LevelChange>,
+    /// What the caller's administrator would see: id of a diagnosis → patterns of check ids; the first that fits counts.
+    pub sees: IndexMap<String, Vec<String>>,
+}
+
+/// Another level for one check.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LevelChange {
+    /// The level here.
+    pub level: Level,
+    /// Why.
+    #[schemars(length(min = 1))]
+    pub because: String,
+}
+
+/// What an error shown in a platform means.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DiagnosisFile {
+    /// What it is, for people.
+    pub title: String,
+    /// The text that an administrator sees.
+    pub shown: String,
+    /// What it means.
+    pub means: String,
+    /// Where to look, in order.
+    pub look: Vec<String>,
+}
+
+/// Place → what must be there: a JSON Schema, `present` or `absent`.
+#[derive(JsonSchema)]
+#[allow(dead_code, reason = "only its schema is used")]
+#[schemars(extend("propertyNames" = {"pattern": "^/"}, "minProperties" = 1))]
+pub struct ClauseMap(IndexMap<String, MatcherSchema>);
+
+/// Clauses, or a list of them of which one must hold whole.
+#[derive(JsonSchema)]
+#[allow(dead_code, reason = "only its schema is used")]
+#[serde(untagged)]
+pub enum ClauseList {
+    /// All must hold.
+    All(ClauseMap),
+    /// One must hold whole.
+    OneOf(Vec<ClauseMap>),
+}
+
+/// What must be there.
+#[derive(JsonSchema)]
+#[allow(dead_code, reason = "only its schema is used")]
+#[serde(untagged)]
+pub enum MatcherSchema {
+    /// `present` or `absent`.
+    Word(PresenceWord),
+    /// A JSON Schema (2020-12).
+    Schema(Map<String, Value>),
+}
+
+/// Something or nothing.
+#[derive(JsonSchema)]
+#[allow(dead_code, reason = "only its schema is used")]
+#[serde(rename_all = "snake_case")]
+pub enum PresenceWord {
+    /// Anything.
+    Present,
+    /// Nothing.
+    Absent,
+}

@@ -1,0 +1,20 @@
+//! The language of checks: exchanges, checks, suites and diagnoses as data, loaded with positions, and the clauses that judge.
+//!
+//! Pure but for reading a user's folder. Plan, judge and the reports all ask the [`Catalogue`].
+
+mod catalogue;
+mod clause;
+pub mod files;
+mod lint;
+mod load;
+pub mod reference;
+pub mod schema;
+mod select;
+mod story;
+pub mod words;
+
+pub use catalogue::{Catalogue, Check, Exchange, Suite, Values};
+pub use clause::{Clause, Clauses, Difference, Judged, Matcher, Truth, World};
+pub use load::{Error, embedded, fixtures, folder_alone, in_place, requirements, with_folder};
+pub use select::{Member, Wanted, matches, select};
+pub use story::Story;
