@@ -7,6 +7,8 @@ pub mod clock;
 pub mod exchange;
 pub mod oauth;
 pub mod report;
+pub mod schema;
 pub mod server;
 pub mod suite;
+pub mod target;
 pub mod yaml;

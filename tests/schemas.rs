@@ -45,3 +45,8 @@ fn diagnosis() {
 fn run_report() {
     is_current("run-v1", &generate::<RunReport>());
 }
+
+#[test]
+fn target() {
+    is_current("target", &generate::<grantlint::target::TargetFile>());
+}

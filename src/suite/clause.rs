@@ -6,8 +6,9 @@ use jsonschema::Validator;
 use serde_json::{Map, Value};
 
 use super::reference::{self, Missing, Reference};
-use super::{schema, words};
+use super::words;
 use crate::exchange::find;
+use crate::schema;
 
 /// Yes, no, or undecided: whether something holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 use super::catalogue::{Catalogue, Values};
 use super::clause::{Clauses, Matcher};
 use super::reference::{self, Source};
-use super::{schema, select};
+use super::select;
+use crate::schema;
 use crate::yaml::{self, Document, FileProblems, Problem, escape};
 
 /// The files of a user's folder with their mistakes. Embedded files have no text, so nothing is said about them.

@@ -1,6 +1,5 @@
 //! Loading: the embedded files in parsed form, or a user's folder with every mistake told in place.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -8,8 +7,8 @@ use serde_json::{Map, Value};
 
 use super::catalogue::{Catalogue, Values};
 use super::lint::{self, Files};
-use super::schema::{self, Fault};
-use crate::yaml::{self, Document, FileProblems, Problem};
+use crate::schema::FileKind;
+use crate::yaml::FileProblems;
 
 /// Everything below `specs/` as the build made it.
 const SPECS: &str = include_str!(concat!(env!("OUT_DIR"), "/specs.json"));
@@ -132,8 +131,7 @@ fn read_folder(folder: &Path, values: &mut Values) -> Result<Files, Error> {
             continue;
         }
         any = true;
-        let schema: Value = serde_json::from_str(schema_text).unwrap_or_default();
-        let validator = schema::compile_file(&schema).map_err(|error| Error::Embedded(vec![error]))?;
+        let file_kind = FileKind::new(schema_text).map_err(|error| Error::Embedded(vec![error]))?;
         let mut paths = Vec::new();
         walk(&base, &mut paths).map_err(|source| unreadable(&base, source))?;
         paths.sort();
@@ -141,16 +139,14 @@ fn read_folder(folder: &Path, values: &mut Values) -> Result<Files, Error> {
             let text = fs::read_to_string(&path).map_err(|source| unreadable(&path, source))?;
             let id = id_of(&base, &path);
             let shown = path.display().to_string();
-            match yaml::parse(&text) {
-                Err(problems) => files.broken(FileProblems { path: shown, text, problems }),
-                Ok(document) => {
-                    let faults = schema::faults(&schema, &validator, &document.value);
-                    let whole = faults.is_empty();
-                    let problems = faults.into_iter().map(|fault| in_place(&document, fault)).collect();
-                    if whole {
+            let (document, file) = file_kind.read(&shown, &text);
+            match document {
+                None => files.broken(file),
+                Some(document) => {
+                    if file.problems.is_empty() {
                         values.entry(kind.to_owned()).or_default().insert(id.clone(), document.value.clone());
                     }
-                    files.add(kind, id, FileProblems { path: shown, text, problems }, document);
+                    files.add(kind, id, file, document);
                 }
             }
         }
@@ -174,31 +170,6 @@ fn walk(folder: &Path, paths: &mut Vec<PathBuf>) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// A fault by schema as a problem at its place in the text.
-#[must_use]
-pub fn in_place(document: &Document, fault: Fault) -> Problem {
-    let position = nearest_position(&document.positions, &fault.at);
-    let known: Vec<&str> = fault.known.iter().map(String::as_str).collect();
-    let help = fault.word.as_deref().and_then(|word| yaml::did_you_mean(word, &known));
-    let at = match position {
-        Some(position) if fault.key || position.value.is_empty() => position.key.clone(),
-        Some(position) if fault.message.ends_with("is missing") && !position.key.is_empty() => position.key.clone(),
-        Some(position) => position.value.clone(),
-        None => 0..0,
-    };
-    Problem { message: fault.message, at, help }
-}
-
-fn nearest_position<'p>(positions: &'p HashMap<String, yaml::Position>, place: &str) -> Option<&'p yaml::Position> {
-    let mut place = place;
-    loop {
-        if let Some(position) = positions.get(place) {
-            return Some(position);
-        }
-        place = place.rsplit_once('/')?.0;
-    }
 }
 
 #[cfg(test)]

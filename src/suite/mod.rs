@@ -8,13 +8,12 @@ pub mod files;
 mod lint;
 mod load;
 pub mod reference;
-pub mod schema;
 mod select;
 mod story;
 pub mod words;
 
 pub use catalogue::{Catalogue, Check, Exchange, Suite, Values};
 pub use clause::{Clause, Clauses, Difference, Judged, Matcher, Truth, World};
-pub use load::{Error, embedded, fixtures, folder_alone, in_place, requirements, with_folder};
+pub use load::{Error, embedded, fixtures, folder_alone, requirements, with_folder};
 pub use select::{Member, Wanted, matches, select};
 pub use story::Story;

@@ -59,7 +59,10 @@ pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) ->
     candidates
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= 2.max(candidate.len().min(word.len()) / 3))
+        .filter(|(distance, candidate)| {
+            let shorter = candidate.len().min(word.len());
+            *distance < shorter && *distance <= 1.max(shorter / 3)
+        })
         .min_by_key(|(distance, candidate)| (*distance, *candidate))
         .map(|(_, candidate)| candidate)
 }

@@ -1,4 +1,7 @@
 //! JSON Schema (2020-12) with OAuth's grammars as formats and the few keywords of our own; the only user of `jsonschema`.
+//!
+//! A leaf beside `yaml`: clauses are compiled here, and every file kind (specs, target files, faults) is checked here against the
+//! schema that was generated from its type, so that all mistakes of a file are told at once and in place.
 
 use std::collections::BTreeSet;
 
@@ -7,6 +10,8 @@ use jsonschema::paths::Location;
 use jsonschema::{Draft, Keyword, ValidationError, ValidationOptions, Validator};
 use serde_json::{Map, Value};
 use url::Url;
+
+use crate::yaml::{self, Document, FileProblems, Position, Problem};
 
 /// Own keywords: each takes a text.
 pub const OWN_KEYWORDS: [&str; 3] = ["within-scope-of", "same-scope-as", "contains-text"];
@@ -64,17 +69,6 @@ pub fn compile(schema: &Value) -> Result<Validator, String> {
     options.build(schema).map_err(|error| error.masked().to_string())
 }
 
-/// Compiles the schema of a file kind.
-///
-/// # Errors
-/// What is wrong with it, in words.
-pub fn compile_file(schema: &Value) -> Result<Validator, String> {
-    jsonschema::options()
-        .with_draft(Draft::Draft202012)
-        .build(schema)
-        .map_err(|error| error.masked().to_string())
-}
-
 fn words(scope: &str) -> BTreeSet<&str> {
     scope.split(' ').filter(|word| !word.is_empty()).collect()
 }
@@ -108,27 +102,64 @@ impl<'i> Keyword<'i> for Own {
 
 /// One thing that is wrong with a file by its schema: JSON Pointer, whether the key is meant, message, right words.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Fault {
+struct Fault {
     /// JSON Pointer of the value, or of the key that should not be there.
-    pub at: String,
+    at: String,
     /// The key is meant, not its value.
-    pub key: bool,
+    key: bool,
     /// A lower-case fragment.
-    pub message: String,
+    message: String,
     /// What would be right there, for "did you mean".
-    pub known: Vec<String>,
+    known: Vec<String>,
     /// The wrong word.
-    pub word: Option<String>,
+    word: Option<String>,
 }
 
-/// All faults of a value by the schema of its file kind.
-#[must_use]
-pub fn faults(schema: &Value, validator: &Validator, value: &Value) -> Vec<Fault> {
-    let mut all = Vec::new();
-    for error in validator.iter_errors(value) {
-        fault(schema, &error, &mut all);
+/// A file kind: its schema, compiled once.
+#[derive(Debug)]
+pub struct FileKind {
+    schema: Value,
+    validator: Validator,
+}
+
+impl FileKind {
+    /// Compiles the schema of a file kind.
+    ///
+    /// # Errors
+    /// What is wrong with the schema, in words.
+    pub fn new(schema: &str) -> Result<Self, String> {
+        let schema: Value = serde_json::from_str(schema).map_err(|error| error.to_string())?;
+        let validator = jsonschema::options()
+            .with_draft(Draft::Draft202012)
+            .build(&schema)
+            .map_err(|error| error.masked().to_string())?;
+        Ok(Self { schema, validator })
     }
-    all
+
+    /// Reads a file's text; the second value has its mistakes, which may be none.
+    #[must_use]
+    pub fn read(&self, path: &str, text: &str) -> (Option<Document>, FileProblems) {
+        let mut file = FileProblems { path: path.to_owned(), text: text.to_owned(), problems: Vec::new() };
+        match yaml::parse(text) {
+            Err(problems) => {
+                file.problems = problems;
+                (None, file)
+            }
+            Ok(document) => {
+                let faults = self.faults(&document.value);
+                file.problems = faults.into_iter().map(|fault| in_place(&document, fault)).collect();
+                (Some(document), file)
+            }
+        }
+    }
+
+    fn faults(&self, value: &Value) -> Vec<Fault> {
+        let mut all = Vec::new();
+        for error in self.validator.iter_errors(value) {
+            fault(&self.schema, &error, &mut all);
+        }
+        all
+    }
 }
 
 fn fault(schema: &Value, error: &ValidationError<'_>, all: &mut Vec<Fault>) {
@@ -264,6 +295,31 @@ fn properties(schema: &Value, path: &str) -> Vec<String> {
         of(&place)
     });
     found.map(|members: &Map<String, Value>| members.keys().cloned().collect()).unwrap_or_default()
+}
+
+/// A fault by schema as a problem at its place in the text.
+#[must_use]
+fn in_place(document: &Document, fault: Fault) -> Problem {
+    let position = nearest_position(&document.positions, &fault.at);
+    let known: Vec<&str> = fault.known.iter().map(String::as_str).collect();
+    let help = fault.word.as_deref().and_then(|word| yaml::did_you_mean(word, &known));
+    let at = match position {
+        Some(position) if fault.key || position.value.is_empty() => position.key.clone(),
+        Some(position) if fault.message.ends_with("is missing") && !position.key.is_empty() => position.key.clone(),
+        Some(position) => position.value.clone(),
+        None => 0..0,
+    };
+    Problem { message: fault.message, at, help }
+}
+
+fn nearest_position<'p>(positions: &'p std::collections::HashMap<String, Position>, place: &str) -> Option<&'p Position> {
+    let mut place = place;
+    loop {
+        if let Some(position) = positions.get(place) {
+            return Some(position);
+        }
+        place = place.rsplit_once('/')?.0;
+    }
 }
 
 #[cfg(test)]
