@@ -5,8 +5,11 @@
 
 pub mod clock;
 pub mod exchange;
+pub mod judge;
 pub mod oauth;
+pub mod plan;
 pub mod report;
+pub mod run;
 pub mod schema;
 pub mod server;
 pub mod suite;

@@ -1,0 +1,389 @@
+//! One check applied to one recording gives one verdict, with its evidence.
+//!
+//! Pure: no clock, no network, no files. Reads the masked recording only, so a replay gives the verdicts of the live run.
+
+use serde_json::Value;
+
+use crate::exchange::{NotSent, Recorded, Recording, Why, find};
+use crate::suite::reference::{Missing, Reference, Source};
+use crate::suite::{Catalogue, Check, Clauses, Difference, Judged, Member, Story, Truth, World, words};
+
+/// What a check came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Every clause held.
+    Pass,
+    /// A clause did not hold.
+    Violation,
+    /// The rule does not bind this target, or was not exercised.
+    NotApplicable,
+    /// A prerequisite failed, or the answer proves nothing.
+    NotTestable,
+    /// Left out by choice.
+    LeftOut,
+}
+
+/// A verdict with its evidence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// What is wrong, place by place; empty unless violated.
+    pub differences: Vec<Difference>,
+    /// Keys of the exchanges it rests on: for a violation those where it was seen, first.
+    pub exchanges: Vec<String>,
+    /// Why there is no pass and no violation.
+    pub reason: Option<String>,
+    /// The exchange that stood in the way.
+    pub blocked_by: Option<String>,
+}
+
+impl Judgement {
+    fn new(verdict: Verdict, reason: impl Into<Option<String>>) -> Self {
+        Self { verdict, differences: Vec::new(), exchanges: Vec::new(), reason: reason.into(), blocked_by: None }
+    }
+
+    /// One sentence: what is wrong, or why there is no verdict; empty for a pass.
+    #[must_use]
+    pub fn message(&self) -> String {
+        if self.verdict != Verdict::Violation {
+            return self.reason.clone().unwrap_or_default();
+        }
+        let mut said: Vec<String> = Vec::new();
+        for difference in &self.differences {
+            let sentence = match difference.at.as_str() {
+                "/answer" => format!("{}; expected {}", difference.actual, difference.expected),
+                at if difference.actual == "nothing" => format!("{} is missing; expected {}", words::place(at), difference.expected),
+                at => format!("{} is {}; expected {}", words::place(at), difference.actual, difference.expected),
+            };
+            if !said.contains(&sentence) {
+                said.push(sentence);
+            }
+        }
+        let rest = said.len().saturating_sub(2);
+        said.truncate(2);
+        let more = if rest > 0 { format!(" (and {rest} more)") } else { String::new() };
+        format!("{}{more}", said.join("; "))
+    }
+}
+
+/// Judges one member of a check.
+#[must_use]
+pub fn judge(catalogue: &Catalogue, recording: &Recording, member: &Member) -> Judgement {
+    let Some(check) = catalogue.checks.get(&member.check) else {
+        return Judgement::new(Verdict::NotTestable, format!("unknown check `{}`", member.check));
+    };
+    let names = member.names(catalogue);
+    let bench = Bench { catalogue, recording, story: Story::of(catalogue, &names), check, member };
+    let own = bench.own(&names);
+    if member.everywhere { bench.everywhere(own) } else { own }
+}
+
+struct Bench<'b> {
+    catalogue: &'b Catalogue,
+    recording: &'b Recording,
+    story: Story<'b>,
+    check: &'b Check,
+    member: &'b Member,
+}
+
+impl<'b> Bench<'b> {
+    fn not_sent(&self, key: &str) -> Option<&'b NotSent> {
+        match self.recording.exchanges.get(key)? {
+            Recorded::NotSent(not_sent) => Some(not_sent),
+            Recorded::Sent(_) => None,
+        }
+    }
+
+    /// The check on the exchanges that it names.
+    fn own(&self, names: &[String]) -> Judgement {
+        let keys: Vec<String> = names.iter().map(|name| self.story.key(name, None)).collect();
+        let mut judgement = self.own_verdict(names, &keys);
+        let seen: Vec<String> = judgement.differences.iter().map(|difference| difference.exchange.clone()).collect();
+        for key in seen.into_iter().chain(keys) {
+            if self.recording.document(&key).is_some() && !judgement.exchanges.contains(&key) {
+                judgement.exchanges.push(key);
+            }
+        }
+        judgement
+    }
+
+    fn own_verdict(&self, names: &[String], keys: &[String]) -> Judgement {
+        for (why, verdict) in [(Why::NotClaimed, Verdict::NotApplicable), (Why::LeftOut, Verdict::LeftOut)] {
+            let found = keys.iter().filter_map(|key| self.not_sent(key)).find(|not_sent| not_sent.why == why);
+            if let Some(not_sent) = found {
+                return Judgement::new(verdict, not_sent.reason.clone());
+            }
+        }
+        for (role, name) in &self.member.roles {
+            if let Some(judgement) = self.unproven(role, name) {
+                return judgement;
+            }
+        }
+        let named = |clauses: &Option<Clauses>| clauses.as_ref().is_some_and(|clauses| self.speaks_of(clauses, "/outcome"));
+        if !named(&self.check.given) && !self.speaks_of(&self.check.expect, "/outcome") {
+            for name in names.iter().filter(|name| self.member.roles.values().any(|named| named == *name)) {
+                let key = self.story.key(name, None);
+                let Some(document) = self.recording.document(&key) else { continue };
+                if let Some(outcome) = unanswered(document) {
+                    let mut judgement = Judgement::new(Verdict::NotTestable, format!("`{key}`: {outcome}"));
+                    judgement.blocked_by = Some(key);
+                    return judgement;
+                }
+            }
+        }
+        self.clauses(&Roles { bench: self, one: None })
+    }
+
+    /// Whether a clause speaks of a place, whatever role stands before it.
+    fn speaks_of(&self, clauses: &Clauses, place: &str) -> bool {
+        self.member.roles.keys().any(|role| {
+            let place = if role.is_empty() { place.to_owned() } else { format!("/{role}{place}") };
+            clauses.speak_of(&place)
+        })
+    }
+
+    /// An exchange that did not work, or that is like one that did not, proves nothing (DESIGN 3.1).
+    fn unproven(&self, role: &str, name: &str) -> Option<Judgement> {
+        let exchange = self.catalogue.exchanges.get(name)?;
+        let key = self.story.key(name, None);
+        let stopped = |reason: String, by: &str| {
+            let mut judgement = Judgement::new(Verdict::NotTestable, reason);
+            judgement.blocked_by = Some(by.to_owned());
+            Some(judgement)
+        };
+        if let (Some(works), Some(document)) = (&exchange.works, self.recording.document(&key)) {
+            if self.works(works, &key, document) {
+                return None;
+            }
+            let spoken = works.all().any(|clause| {
+                let all = [Some(&self.check.expect), self.check.given.as_ref(), self.check.when.as_ref()];
+                let place = if role.is_empty() { clause.place.clone() } else { format!("/{role}{}", clause.place) };
+                all.into_iter().flatten().any(|clauses| clauses.speak_of(&place))
+            });
+            if !spoken {
+                return stopped(format!("`{key}` did not work: {}", ended(document)), &key);
+            }
+        }
+        let mut base = exchange.like.as_deref();
+        while let Some(name) = base {
+            let below = self.catalogue.exchanges.get(name)?;
+            let key = Story::of(self.catalogue, &[name.to_owned()]).key(name, None);
+            if let Some(not_sent) = self.not_sent(&key) {
+                if not_sent.why == Why::NotClaimed {
+                    return Some(Judgement::new(Verdict::NotApplicable, not_sent.reason.clone()));
+                }
+                return stopped(format!("`{key}` was not sent: {}", not_sent.reason), &key);
+            }
+            let document = self.recording.document(&key)?;
+            if let Some(works) = &below.works {
+                if !self.works(works, &key, document) {
+                    return stopped(format!("`{key}` does not work ({}), so nothing like it proves anything", ended(document)), &key);
+                }
+                if document.pointer("/control/works") == Some(&Value::Bool(false)) {
+                    let control = document.get("control").map(ended).unwrap_or_default();
+                    return stopped(format!("`{key}` did not work any more after the negatives ({control})"), &key);
+                }
+                return None;
+            }
+            base = below.like.as_deref();
+        }
+        None
+    }
+
+    fn works(&self, works: &Clauses, key: &str, document: &Value) -> bool {
+        let roles = Roles { bench: self, one: Some((key, document)) };
+        works.judge(&roles, false).truth == Truth::Holds
+    }
+
+    fn clauses(&self, world: &Roles<'_>) -> Judgement {
+        if let Some(when) = &self.check.when {
+            let judged = when.judge(world, true);
+            match judged.truth {
+                Truth::Holds => {}
+                Truth::Fails => {
+                    let reason = self.check.file.otherwise.clone().unwrap_or_else(|| unmet(&judged));
+                    return Judgement::new(Verdict::NotApplicable, reason);
+                }
+                Truth::Undecided => return undecided(judged),
+            }
+        }
+        if let Some(given) = &self.check.given {
+            let judged = given.judge(world, false);
+            match judged.truth {
+                Truth::Holds => {}
+                Truth::Fails => {
+                    let mut judgement = Judgement::new(Verdict::NotTestable, format!("the answer proves nothing: {}", unmet(&judged)));
+                    judgement.blocked_by = judged.differences.first().map(|difference| difference.exchange.clone());
+                    return judgement;
+                }
+                Truth::Undecided => return undecided(judged),
+            }
+        }
+        let judged = self.check.expect.judge(world, false);
+        match judged.truth {
+            Truth::Holds => Judgement::new(Verdict::Pass, None),
+            Truth::Fails => Judgement { differences: judged.differences, ..Judgement::new(Verdict::Violation, None) },
+            Truth::Undecided => undecided(judged),
+        }
+    }
+
+    /// The sentence applied to whatever else was answered there. Only a violation or a pass counts: an answer that the sentence
+    /// does not speak of was not asked for.
+    fn everywhere(&self, mut own: Judgement) -> Judgement {
+        let Some(everywhere) = self.check.file.also_every else { return own };
+        let names_outcome = self.check.expect.speak_of("/outcome") || self.check.given.as_ref().is_some_and(|given| given.speak_of("/outcome"));
+        let mut passed = false;
+        let mut seen: Vec<&Value> = own.exchanges.iter().filter_map(|key| self.recording.document(key)).collect();
+        for (key, recorded) in &self.recording.exchanges {
+            let Recorded::Sent(document) = recorded else { continue };
+            for one in parts(document) {
+                let endpoint = one.pointer("/request/endpoint").and_then(Value::as_str);
+                if !everywhere.takes(endpoint) || seen.contains(&one) || (unanswered(one).is_some() && !names_outcome) {
+                    continue;
+                }
+                seen.push(one);
+                let judgement = self.clauses(&Roles { bench: self, one: Some((key, one)) });
+                match judgement.verdict {
+                    Verdict::Violation => {
+                        if own.verdict != Verdict::Violation {
+                            own.exchanges.clear();
+                            own.reason = None;
+                            own.blocked_by = None;
+                        }
+                        own.verdict = Verdict::Violation;
+                        own.differences.extend(judgement.differences);
+                        if !own.exchanges.contains(key) {
+                            own.exchanges.push(key.clone());
+                        }
+                    }
+                    Verdict::Pass => passed = true,
+                    _ => {}
+                }
+            }
+        }
+        if passed && own.verdict == Verdict::NotApplicable {
+            own.verdict = Verdict::Pass;
+            own.reason = None;
+        }
+        own
+    }
+}
+
+/// The document itself, or its attempts or steps.
+fn parts(document: &Value) -> Vec<&Value> {
+    let list = |name: &str| document.get(name).and_then(Value::as_array);
+    match list("all").or_else(|| list("steps")) {
+        Some(items) => items.iter().collect(),
+        None => vec![document],
+    }
+}
+
+/// How an exchange without an answer ended; `None` when every part was answered.
+fn unanswered(document: &Value) -> Option<String> {
+    let outcome = |one: &Value| one.get("outcome").and_then(Value::as_str).map(str::to_owned);
+    let one = parts(document).into_iter().find(|one| outcome(one).as_deref() != Some("answered"))?;
+    let error = one.get("error").and_then(Value::as_str).map(|error| format!(" ({error})")).unwrap_or_default();
+    Some(format!("{}{error}", outcome(one).unwrap_or_else(|| "no outcome".into()).replace('_', " ")))
+}
+
+/// One phrase on how an exchange ended.
+fn ended(document: &Value) -> String {
+    if let Some(outcome) = unanswered(document) {
+        return outcome;
+    }
+    let status = document.pointer("/response/status").or_else(|| document.get("status"));
+    let code = document.pointer("/response/json/error").and_then(Value::as_str).map(|code| format!(" `{code}`")).unwrap_or_default();
+    let answer = document.get("answer").and_then(Value::as_str).map_or("answered", words::answer);
+    format!("{}{answer}{code}", status.map(|status| format!("{status}, ")).unwrap_or_default())
+}
+
+fn unmet(judged: &Judged) -> String {
+    match judged.differences.first() {
+        Some(difference) if difference.at == "/answer" => difference.actual.clone(),
+        Some(difference) => format!("{} is {}", words::place(&difference.at), difference.actual),
+        None => judged.undecided.first().cloned().unwrap_or_else(|| "its condition does not hold".into()),
+    }
+}
+
+fn undecided(judged: Judged) -> Judgement {
+    let reason = judged.undecided.first().cloned();
+    let verdict = if judged.unclaimed.is_some() { Verdict::NotApplicable } else { Verdict::NotTestable };
+    Judgement { blocked_by: judged.blocked_by, ..Judgement::new(verdict, reason) }
+}
+
+/// The documents of a member's roles, or one document alone.
+struct Roles<'r> {
+    bench: &'r Bench<'r>,
+    one: Option<(&'r str, &'r Value)>,
+}
+
+impl Roles<'_> {
+    fn recorded(&self, name: &str) -> Result<(&Value, String), Missing> {
+        let key = self.bench.story.key(name, None);
+        match self.bench.recording.exchanges.get(&key) {
+            Some(Recorded::Sent(document)) => Ok((document, key)),
+            Some(Recorded::NotSent(not_sent)) if not_sent.why == Why::NotClaimed => Err(Missing::Claim(not_sent.reason.clone())),
+            Some(Recorded::NotSent(not_sent)) => Err(Missing::Prerequisite {
+                blocked_by: not_sent.blocked_by.clone().or(Some(key.clone())),
+                reason: format!("`{key}` was not sent: {}", not_sent.reason),
+            }),
+            None => Err(Missing::Prerequisite {
+                reason: format!("`{key}` is not in this recording"),
+                blocked_by: Some(key),
+            }),
+        }
+    }
+}
+
+impl World for Roles<'_> {
+    fn document<'w>(&'w self, place: &str) -> Result<(&'w Value, String, String), Missing> {
+        if let Some((key, document)) = self.one {
+            return Ok((document, place.to_owned(), key.to_owned()));
+        }
+        let roles = &self.bench.member.roles;
+        if let Some(name) = roles.get("") {
+            let (document, key) = self.recorded(name)?;
+            return Ok((document, place.to_owned(), key));
+        }
+        let rest = place.trim_start_matches('/');
+        let (role, below) = rest.split_once('/').map_or((rest, String::new()), |(role, below)| (role, format!("/{below}")));
+        let name = roles.get(role).ok_or_else(|| Missing::Prerequisite {
+            blocked_by: None,
+            reason: format!("`{role}` is no role of this check"),
+        })?;
+        let (document, key) = self.recorded(name)?;
+        Ok((document, below, key))
+    }
+
+    fn resolve(&self, reference: &Reference) -> Result<Value, Missing> {
+        let gone = |blocked_by: Option<String>| Missing::Prerequisite {
+            blocked_by,
+            reason: format!("`{}` is not there", reference.text),
+        };
+        let at = |document: &Value, place: &str, key: String| {
+            find(document, place).map(|found| found.value().clone()).ok_or_else(|| gone(Some(key)))
+        };
+        match &reference.source {
+            Source::Target(path) => {
+                let found = path.iter().try_fold(&self.bench.recording.target, |value, name| value.get(name));
+                match found.filter(|value| !value.is_null()) {
+                    Some(value) => Ok(value.clone()),
+                    None if reference.optional => Ok(Value::Null),
+                    None => Err(Missing::Claim(path.join("."))),
+                }
+            }
+            Source::Own(place) => {
+                let (document, place, key) = self.document(place)?;
+                at(document, &place, key)
+            }
+            Source::Place { name, place } => {
+                let name = self.bench.member.roles.get(name).unwrap_or(name);
+                let (document, key) = self.recorded(name)?;
+                at(document, place, key)
+            }
+            Source::Registry(name) => self.bench.catalogue.registries.get(name).cloned().ok_or_else(|| gone(None)),
+            Source::Let(_) | Source::Random { .. } | Source::Now => Err(gone(None)),
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! Checks and a target become the smallest ordered set of exchange instances.
+//!
+//! Pure. Every check asks for the instances of its story (`suite::Story`); equal keys are one instance. What the target does not
+//! claim and what an option leaves out is decided here, before anything is sent.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use crate::exchange::{NotSent, Why};
+use crate::suite::files::{Absentable, Endpoint, Kind, Risk, Who};
+use crate::suite::reference::{self, Source};
+use crate::suite::{Catalogue, Exchange, Member, Story, Suite};
+use crate::target::{Target, duration};
+
+/// What the command line leaves out.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Only what a real client sends every day: exchanges without risk.
+    pub safe: bool,
+    /// The longest wait that is waited.
+    pub patience: Duration,
+}
+
+/// One exchange that is to be sent.
+#[derive(Debug, Clone)]
+pub struct Instance {
+    /// Its key in the recording.
+    pub key: String,
+    /// The exchange's id.
+    pub exchange: String,
+    /// Exchange named in references → instance that the value comes from.
+    pub from: BTreeMap<String, String>,
+    /// Instances that must have been sent before.
+    pub needs: Vec<String>,
+    /// Instances that go first, sent or not.
+    pub after: Vec<String>,
+    /// The ordinary exchange that has to work before this one is worth sending.
+    pub like: Option<String>,
+    /// Whether it is sent last and alone.
+    pub guess: bool,
+    /// Whether preflight may ask it: a request to the token endpoint that works without anything before it.
+    pub ordinary: bool,
+    /// Whether another instance may stand for it when both are equal byte for byte.
+    pub shareable: bool,
+}
+
+/// What a run sends, and what it does not.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// By key, in the order of the checks that asked.
+    pub instances: IndexMap<String, Instance>,
+    /// Not claimed or left out, by key.
+    pub not_sent: IndexMap<String, NotSent>,
+    /// Ordinary exchanges to ask again when everything else is done.
+    pub controls: Vec<String>,
+    /// What preflight asks first: the caller's request, if there is a caller, and the standard's.
+    pub first: Vec<String>,
+}
+
+impl Plan {
+    /// The longest chain of instances that depend on each other, controls included: what a run's time cannot go below.
+    #[must_use]
+    pub fn longest_chain(&self) -> usize {
+        let mut known: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut longest = 0;
+        // Keys are in dependency order only within a check, so rounds are made until nothing grows.
+        for _ in 0..=self.instances.len() {
+            let before = longest;
+            for instance in self.instances.values() {
+                let below = instance
+                    .needs
+                    .iter()
+                    .chain(&instance.after)
+                    .chain(&instance.like)
+                    .filter_map(|key| known.get(key.as_str()))
+                    .max()
+                    .copied()
+                    .unwrap_or(0);
+                known.insert(&instance.key, below + 1);
+                longest = longest.max(below + 1);
+            }
+            if longest == before {
+                break;
+            }
+        }
+        let guesses = self.instances.values().filter(|instance| instance.guess).count();
+        longest.max(1) + guesses.saturating_sub(1) + usize::from(!self.controls.is_empty())
+    }
+}
+
+/// Most requests with wrong credentials for each client and run: more may lock it.
+const GUESSES: usize = 2;
+
+/// Plans the members' stories against a target.
+#[must_use]
+pub fn plan(catalogue: &Catalogue, target: &Target, members: &[Member], options: &Options) -> Plan {
+    let mut planner = Planner { catalogue, target, options, plan: Plan::default() };
+    for member in members {
+        planner.member(member);
+    }
+    planner.limit_guesses();
+    planner.leave_out_dependents();
+    planner.controls();
+    planner.first(members);
+    planner.plan
+}
+
+struct Planner<'p> {
+    catalogue: &'p Catalogue,
+    target: &'p Target,
+    options: &'p Options,
+    plan: Plan,
+}
+
+impl Planner<'_> {
+    fn member(&mut self, member: &Member) {
+        let names = member.names(self.catalogue);
+        let story = Story::of(self.catalogue, &names);
+        // One exchange that the target does not claim makes the whole check not applicable: the others are not sent for it.
+        let unclaimed: Vec<(String, NotSent)> = names
+            .iter()
+            .filter_map(|name| Some((story.key(name, None), self.unclaimed_below(name, &mut HashSet::new())?)))
+            .collect();
+        if !unclaimed.is_empty() {
+            for (key, not_sent) in unclaimed {
+                self.plan.not_sent.entry(key).or_insert(not_sent);
+            }
+            return;
+        }
+        for name in &names {
+            self.add(name, &story, None);
+        }
+    }
+
+    /// Adds the instance of `name` and everything it rests on; answers its key.
+    fn add(&mut self, name: &str, story: &Story<'_>, consumer: Option<&str>) -> String {
+        let key = story.key(name, consumer);
+        let Some(exchange) = self.catalogue.exchanges.get(self.catalogue.representative(name)) else { return key };
+        if self.plan.not_sent.contains_key(&key) {
+            return key;
+        }
+        let known = self.plan.instances.contains_key(&key);
+        if !known {
+            if let Some(reason) = self.left_out(exchange) {
+                let not_sent = NotSent { why: Why::LeftOut, reason, blocked_by: None };
+                self.plan.not_sent.insert(key.clone(), not_sent);
+                return key;
+            }
+            let instance = Instance {
+                key: key.clone(),
+                exchange: exchange.id.clone(),
+                from: BTreeMap::new(),
+                needs: Vec::new(),
+                after: Vec::new(),
+                like: None,
+                guess: exchange.file.risk == Risk::Guess,
+                ordinary: is_ordinary(exchange),
+                shareable: key == exchange.id && is_plain(exchange),
+            };
+            // It stands in the plan before what it rests on, so that a cycle ends; order comes from `needs` and `after`.
+            self.plan.instances.insert(key.clone(), instance);
+        }
+        let mut from = BTreeMap::new();
+        let mut needs = Vec::new();
+        let mut after = Vec::new();
+        for name in &exchange.takes_from {
+            let source = self.add(name, story, Some(&key));
+            needs.push(source.clone());
+            from.insert(name.clone(), source);
+        }
+        for name in &exchange.file.after {
+            after.push(self.add(name, story, Some(&key)));
+        }
+        for spoiled in &exchange.file.spoils {
+            needs.push(self.add(spoiled, story, Some(&key)));
+            // A spoiler goes after all other readers of what it spoils, except those that come after it.
+            for other in story.exchanges().filter(|other| other.id != exchange.id) {
+                if other.takes_from.contains(spoiled) && !story.draws_in(&other.id, &exchange.id) {
+                    after.push(self.add(&other.id, story, None));
+                }
+            }
+        }
+        let like = self.base(exchange);
+        if let Some(instance) = self.plan.instances.get_mut(&key) {
+            instance.from.extend(from);
+            for (list, more) in [(&mut instance.needs, needs), (&mut instance.after, after)] {
+                for key in more {
+                    if key != instance.key && !list.contains(&key) {
+                        list.push(key);
+                    }
+                }
+            }
+            // What has `works` of its own is its own control.
+            if exchange.works.is_none() {
+                instance.like = like;
+            }
+        }
+        key
+    }
+
+    /// The shared instance of what an exchange is like, planned as well: verdicts need it.
+    fn base(&mut self, exchange: &Exchange) -> Option<String> {
+        let base = exchange.like.clone()?;
+        if self.unclaimed_below(&base, &mut HashSet::new()).is_some() {
+            return None;
+        }
+        let story = Story::of(self.catalogue, std::slice::from_ref(&base));
+        Some(self.add(&base, &story, None))
+    }
+
+    /// What of an exchange, or of what it takes values from, the target does not claim.
+    fn unclaimed_below(&self, name: &str, seen: &mut HashSet<String>) -> Option<NotSent> {
+        if !seen.insert(name.to_owned()) {
+            return None;
+        }
+        let exchange = self.catalogue.exchanges.get(name)?;
+        if let Some(word) = unclaimed(exchange, self.target) {
+            let reason = format!("the target does not claim {word}");
+            return Some(NotSent { why: Why::NotClaimed, reason, blocked_by: None });
+        }
+        exchange.takes_from.iter().chain(&exchange.file.spoils).find_map(|name| self.unclaimed_below(name, seen))
+    }
+
+    fn left_out(&self, exchange: &Exchange) -> Option<String> {
+        if exchange.file.kind == Some(Kind::Authorize) {
+            return Some("this version does not walk the authorization endpoint".into());
+        }
+        let risk = exchange.file.risk;
+        if self.options.safe && risk != Risk::None {
+            return Some(format!("--safe leaves out what has the risk `{}`", risk.word()));
+        }
+        let wait = exchange.file.wait.as_ref().and_then(Value::as_str).and_then(duration)?;
+        (wait > self.options.patience)
+            .then(|| format!("waits {} s, longer than --patience {} s", wait.as_secs(), self.options.patience.as_secs()))
+    }
+
+    fn limit_guesses(&mut self) {
+        let mut count: BTreeMap<String, usize> = BTreeMap::new();
+        let keys: Vec<String> =
+            self.plan.instances.values().filter(|instance| instance.guess).map(|instance| instance.key.clone()).collect();
+        for key in keys {
+            let exchange = self.plan.instances.get(&key).and_then(|instance| self.catalogue.exchanges.get(&instance.exchange));
+            let client = match exchange.and_then(|exchange| exchange.file.authenticate.as_ref()) {
+                Some(Absentable::Is(authenticate)) => format!("{:?}", authenticate.who),
+                _ => "Client".into(),
+            };
+            let count = count.entry(client).or_default();
+            *count += 1;
+            if *count > GUESSES {
+                self.plan.instances.shift_remove(&key);
+                let reason = format!("more than {GUESSES} requests with wrong credentials may lock the client");
+                self.plan.not_sent.insert(key, NotSent { why: Why::LeftOut, reason, blocked_by: None });
+            }
+        }
+    }
+
+    /// What needs something that is left out is left out too.
+    fn leave_out_dependents(&mut self) {
+        loop {
+            let found = self.plan.instances.values().find_map(|instance| {
+                let lacking = instance
+                    .needs
+                    .iter()
+                    .chain(&instance.like)
+                    .find_map(|key| Some((key.clone(), self.plan.not_sent.get(key)?.clone())))?;
+                Some((instance.key.clone(), lacking))
+            });
+            let Some((key, (lacking, why))) = found else { return };
+            self.plan.instances.shift_remove(&key);
+            self.plan.not_sent.insert(key, NotSent { blocked_by: Some(lacking), ..why });
+        }
+    }
+
+    fn controls(&mut self) {
+        let bases: HashSet<&String> = self.plan.instances.values().filter_map(|instance| instance.like.as_ref()).collect();
+        let controls = self
+            .plan
+            .instances
+            .values()
+            .filter(|instance| bases.contains(&instance.key))
+            .filter(|instance| {
+                self.catalogue.exchanges.get(&instance.exchange).is_some_and(|exchange| {
+                    // Asking a resource again would post the document once more.
+                    let posts = exchange.file.endpoint == Some(Endpoint::Resource)
+                        && self.method(exchange) != "GET";
+                    exchange.works.is_some() && !exchange.file.single_use && !posts
+                })
+            })
+            .map(|instance| instance.key.clone())
+            .collect();
+        self.plan.controls = controls;
+    }
+
+    fn method(&self, exchange: &Exchange) -> String {
+        let own = exchange.file.method.clone();
+        own.or_else(|| self.target.text("resource.method")).unwrap_or_else(|| "GET".into()).to_uppercase()
+    }
+
+    /// The first request of each caller, and the standard's own.
+    fn first(&mut self, members: &[Member]) {
+        let suites: HashSet<&str> = members.iter().map(|member| member.suite.as_str()).collect();
+        let callers = self.catalogue.suites.values().filter(|suite| suites.contains(suite.id.as_str()));
+        let mut first: Vec<String> = Vec::new();
+        let planned = |key: &&String| self.plan.instances.get(*key).is_some_and(|instance| instance.ordinary);
+        for suite in callers.filter(|suite: &&Suite| suite.file.caller.is_some()) {
+            first.extend(suite.file.sends.values().filter_map(|sent| sent.iter().find(planned)).cloned());
+        }
+        let standard = self.plan.instances.values().find(|instance| {
+            instance.ordinary && self.catalogue.exchanges.get(&instance.exchange).is_some_and(|exchange| exchange.like.is_none())
+        });
+        first.extend(standard.map(|instance| instance.key.clone()));
+        if first.is_empty() {
+            first.extend(self.plan.instances.values().find(|instance| instance.ordinary).map(|instance| instance.key.clone()));
+        }
+        first.dedup();
+        self.plan.first = first;
+    }
+}
+
+/// Asked without anything before it, and with a known right answer.
+fn is_ordinary(exchange: &Exchange) -> bool {
+    exchange.works.is_some()
+        && exchange.takes_from.is_empty()
+        && exchange.file.endpoint == Some(Endpoint::TokenEndpoint)
+        && is_plain(exchange)
+        && exchange.file.risk == Risk::None
+}
+
+fn is_plain(exchange: &Exchange) -> bool {
+    let file = &exchange.file;
+    !file.single_use && file.wait.is_none() && file.repeat.is_none() && file.after.is_empty() && file.spoils.is_empty()
+        && file.kind.unwrap_or_default() == Kind::Request
+}
+
+/// What the target does not claim of what an exchange needs; `None` when it claims everything.
+fn unclaimed(exchange: &Exchange, target: &Target) -> Option<String> {
+    let file = &exchange.file;
+    if let Some(word) = file.needs.iter().find(|word| !target.claims(word)) {
+        return Some(word.clone());
+    }
+    if let Some(endpoint) = file.endpoint.filter(|_| file.url.is_none())
+        && !target.claims(endpoint.name())
+    {
+        return Some(endpoint.name().to_owned());
+    }
+    if let Some(Absentable::Is(authenticate)) = &file.authenticate {
+        let client = match authenticate.who {
+            Who::Client | Who::ResourceServer => "client",
+            Who::SecondClient => "second_client",
+            Who::PublicClient => "public_client",
+            Who::Stranger => "token_endpoint",
+        };
+        if !target.claims(client) {
+            return Some(client.to_owned());
+        }
+    }
+    let mut missing = None;
+    let mut look = |value: &Value| {
+        reference::each(value, &mut |reference| {
+            if let Source::Target(path) = &reference.source
+                && !reference.optional
+                && missing.is_none()
+                && target.value(path).is_none()
+            {
+                missing = Some(path.join("."));
+            }
+        });
+    };
+    for map in [&file.headers, &file.query, &file.params, &file.lets] {
+        map.values().for_each(&mut look);
+    }
+    for text in [&file.url, &file.raw].into_iter().flatten() {
+        look(&Value::String(text.clone()));
+    }
+    if let Some(Absentable::Is(authenticate)) = &file.authenticate {
+        for text in [&authenticate.client_id, &authenticate.client_secret].into_iter().flatten() {
+            look(&Value::String(text.clone()));
+        }
+    }
+    missing
+}

@@ -1,0 +1,167 @@
+//! `kind: handshake`: a look at a server's certificate, or a raw TLS hello that offers one old version.
+
+use std::sync::Arc;
+
+use rustls_pki_types::ServerName;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use url::Url;
+use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
+
+use super::Error;
+use super::tls::{self, Looking, Seen};
+use crate::exchange::Outcome;
+use crate::target::Bounds;
+
+/// Looks at the endpoint of `url`; `offer` is an old version to offer alone. `now_ms` dates the certificate.
+pub(super) async fn look(
+    url: &str,
+    offer: Option<&str>,
+    ca_file: Option<&std::path::Path>,
+    bounds: &Bounds,
+    now_ms: u64,
+) -> Result<Value, Error> {
+    let parsed = Url::parse(url).map_err(|error| Error::Tls(error.to_string()))?;
+    let host = parsed.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+    let port = parsed.port_or_known_default().unwrap_or(443);
+    let mut document = json!({"request": {"url": url, "method": "TLS hello", "endpoint": "token_endpoint"}});
+    let stream = match timeout(bounds.connect, TcpStream::connect((host.as_str(), port))).await {
+        Err(_) => {
+            document["outcome"] = Outcome::TimedOut.word().into();
+            document["bound"] = json!({"name": "connect", "limit": bounds.connect.as_millis()});
+            return Ok(document);
+        }
+        Ok(Err(error)) => {
+            let refused = error.kind() == std::io::ErrorKind::ConnectionRefused;
+            document["outcome"] = if refused { Outcome::Refused } else { Outcome::Unresolved }.word().into();
+            document["error"] = error.to_string().into();
+            return Ok(document);
+        }
+        Ok(Ok(stream)) => stream,
+    };
+    let handshake = match offer {
+        Some(version) => timeout(bounds.first_byte, old_hello(stream, &host, version)).await.ok(),
+        None => {
+            let looking = Looking::new(tls::verifier(ca_file)?);
+            let config = tls::client(looking.clone())?;
+            let name = ServerName::try_from(host.clone()).map_err(|error| Error::Tls(error.to_string()))?;
+            let connect = TlsConnector::from(Arc::new(config)).connect(name, stream);
+            match timeout(bounds.connect, connect).await {
+                Err(_) => None,
+                Ok(Err(error)) => Some(json!({"offered": "1.2 1.3", "answered": "alert", "error": error.to_string()})),
+                Ok(Ok(stream)) => {
+                    let version = stream.get_ref().1.protocol_version().map(|version| match version {
+                        rustls::ProtocolVersion::TLSv1_3 => "1.3",
+                        rustls::ProtocolVersion::TLSv1_2 => "1.2",
+                        _ => "other",
+                    });
+                    let seen = looking.seen.lock().map(|seen| seen.clone()).unwrap_or_default();
+                    Some(json!({
+                        "offered": "1.2 1.3", "answered": "server_hello", "version": version,
+                        "certificate": facts(&seen, now_ms),
+                    }))
+                }
+            }
+        }
+    };
+    match handshake {
+        Some(handshake) => {
+            document["outcome"] = Outcome::Answered.word().into();
+            document["handshake"] = handshake;
+        }
+        None => {
+            document["outcome"] = Outcome::TimedOut.word().into();
+            document["bound"] = json!({"name": "first_byte", "limit": bounds.first_byte.as_millis()});
+        }
+    }
+    Ok(document)
+}
+
+fn facts(seen: &Seen, now_ms: u64) -> Value {
+    let mut facts = json!({"trusted": seen.problem.is_none(), "matches_host": seen.name_matches});
+    if let Some(problem) = &seen.problem {
+        facts["problem"] = problem.as_str().into();
+    }
+    let Ok((_, certificate)) = X509Certificate::from_der(&seen.certificate) else { return facts };
+    let names: Vec<String> = certificate
+        .subject_alternative_name()
+        .ok()
+        .flatten()
+        .into_iter()
+        .flat_map(|extension| &extension.value.general_names)
+        .filter_map(|name| match name {
+            GeneralName::DNSName(name) => Some((*name).to_owned()),
+            GeneralName::IPAddress(bytes) => Some(address(bytes)),
+            _ => None,
+        })
+        .collect();
+    let validity = certificate.validity();
+    let date = |seconds: i64| OffsetDateTime::from_unix_timestamp(seconds).ok().and_then(|date| date.format(&Rfc3339).ok());
+    let left = validity.not_after.timestamp() - i64::try_from(now_ms / 1000).unwrap_or(i64::MAX);
+    facts["names"] = json!(names);
+    facts["not_before"] = json!(date(validity.not_before.timestamp()));
+    facts["not_after"] = json!(date(validity.not_after.timestamp()));
+    facts["days_left"] = left.div_euclid(86_400).into();
+    facts
+}
+
+fn address(bytes: &[u8]) -> String {
+    match bytes {
+        [a, b, c, d] => format!("{a}.{b}.{c}.{d}"),
+        other => <[u8; 16]>::try_from(other).map_or_else(|_| String::new(), |bytes| std::net::Ipv6Addr::from(bytes).to_string()),
+    }
+}
+
+/// Sends a hello that offers one version and tells what came back.
+///
+/// Source: RFC 5246 §7.4.1.2 and appendix E for the form, RFC 8996 for why it must be refused.
+async fn old_hello(mut stream: TcpStream, host: &str, version: &str) -> Value {
+    let minor = match version {
+        "1.0" => 1,
+        "1.1" => 2,
+        _ => 3,
+    };
+    let mut answered = "closed";
+    if stream.write_all(&hello(host, minor)).await.is_ok() {
+        let mut head = [0_u8; 6];
+        if stream.read_exact(&mut head).await.is_ok() {
+            answered = match (head[0], head[5]) {
+                (22, 2) => "server_hello",
+                (21, _) => "alert",
+                _ => "other",
+            };
+        }
+    }
+    json!({"offered": version, "answered": answered})
+}
+
+fn hello(host: &str, minor: u8) -> Vec<u8> {
+    let block = |bytes: &[u8]| [&u16::try_from(bytes.len()).unwrap_or(0).to_be_bytes()[..], bytes].concat();
+    // Suites that servers of that age have: ECDHE and RSA with AES in CBC, and 3DES.
+    let suites: Vec<u8> = [0xC014_u16, 0xC013, 0xC00A, 0xC009, 0x0039, 0x0033, 0x0035, 0x002F, 0x000A, 0x00FF]
+        .iter()
+        .flat_map(|suite| suite.to_be_bytes())
+        .collect();
+    let mut extensions = Vec::new();
+    if host.parse::<std::net::IpAddr>().is_err() {
+        let name = [&[0_u8][..], &block(host.as_bytes())].concat();
+        extensions.extend([&[0, 0][..], &block(&block(&name))].concat());
+    }
+    let groups: Vec<u8> = [0x001D_u16, 0x0017, 0x0018].iter().flat_map(|group| group.to_be_bytes()).collect();
+    extensions.extend([&[0, 10][..], &block(&block(&groups))].concat());
+    extensions.extend([0, 11, 0, 2, 1, 0]);
+    let mut body = vec![3, minor];
+    body.extend([0x5A; 32]);
+    body.push(0);
+    body.extend(block(&suites));
+    body.extend([1, 0]);
+    body.extend(block(&extensions));
+    let length = u32::try_from(body.len()).unwrap_or(0).to_be_bytes();
+    let message = [&[1_u8][..], &length[1..], &body].concat();
+    [&[22_u8, 3, 1][..], &block(&message)].concat()
+}

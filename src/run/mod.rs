@@ -1,0 +1,118 @@
+//! Performs a plan: requests go out concurrently, a Recording comes back.
+//!
+//! Preflight asks the ordinary request first; what is `risk: guess` goes last and alone; at the end every base is asked again.
+//! Documents inside are raw; the [`Recording`](crate::exchange::Recording) that leaves is masked.
+
+mod execute;
+mod handshake;
+mod raw;
+mod request;
+mod tls;
+mod values;
+mod wire;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::exchange::Recording;
+use crate::plan::Plan;
+use crate::suite::Catalogue;
+use crate::target::Target;
+
+pub use execute::run;
+
+/// Why nothing could be sent.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The certificate file of the target.
+    #[error("cannot use `ca_file` {path}: {reason}")]
+    CaFile {
+        /// As given.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The proxy of the target.
+    #[error("cannot use the proxy: {0}")]
+    Proxy(String),
+    /// TLS could not be set up.
+    #[error("cannot set up TLS: {0}")]
+    Tls(String),
+}
+
+/// How a plan is performed.
+#[derive(Clone)]
+pub struct Settings {
+    /// Requests under way at once.
+    pub concurrency: usize,
+    /// Least time between two requests.
+    pub interval: Option<Duration>,
+    /// The longest wait that is waited.
+    pub patience: Duration,
+    /// Seed of made-up values: the same seed makes the same requests.
+    pub seed: u64,
+    /// Names that lead elsewhere.
+    pub resolve: Vec<(String, SocketAddr)>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Told what goes on.
+    pub progress: Arc<dyn Progress>,
+}
+
+/// Told what a run does.
+pub trait Progress: Send + Sync {
+    /// `done` of `all` exchanges are settled; `key` is under way.
+    fn sending(&self, key: &str, done: usize, all: usize);
+}
+
+/// Tells nobody.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Quiet;
+
+impl Progress for Quiet {
+    fn sending(&self, _key: &str, _done: usize, _all: usize) {}
+}
+
+/// One step of the preflight.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// What was asked.
+    pub step: String,
+    /// Whether it held.
+    pub passed: bool,
+    /// What was seen.
+    pub detail: String,
+}
+
+/// What a run brought home.
+#[derive(Debug, Clone)]
+pub struct Brought {
+    /// Masked.
+    pub recording: Recording,
+    /// What preflight saw.
+    pub preflight: Vec<Step>,
+    /// Why the run ended at its preflight, if it did: one sentence, and what to do.
+    pub stopped: Option<(String, String)>,
+    /// Whether it was interrupted.
+    pub interrupted: bool,
+    /// Milliseconds, by the clock.
+    pub elapsed_ms: u64,
+    /// When it began, in milliseconds since the Unix epoch.
+    pub started_ms: u64,
+    /// Requests that went out.
+    pub sent: usize,
+}
+
+/// What `run` needs.
+#[derive(Clone, Copy)]
+pub struct Task<'t> {
+    /// Definitions.
+    pub catalogue: &'t Catalogue,
+    /// What to send.
+    pub plan: &'t Plan,
+    /// Where to.
+    pub target: &'t Target,
+}

@@ -1,0 +1,145 @@
+//! The values of references while a run goes on: from the target, from answers, made up.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use crate::clock::Clock;
+use crate::exchange::{find, jwt_parts};
+use crate::plan::Instance;
+use crate::suite::reference::{self, Missing, Reference, Source};
+use crate::suite::{Catalogue, Clauses, Truth, World};
+use crate::target::Target;
+
+/// What the references of one instance stand for.
+pub(super) struct Values<'v> {
+    pub(super) catalogue: &'v Catalogue,
+    pub(super) target: &'v Target,
+    pub(super) instance: &'v Instance,
+    /// Documents as they came, by instance key.
+    pub(super) documents: &'v RefCell<HashMap<String, Value>>,
+    pub(super) clock: &'v dyn Clock,
+    pub(super) seed: u64,
+    /// Made-up values so far: each occurrence gets its own.
+    pub(super) drawn: Cell<u64>,
+    pub(super) lets: RefCell<Map<String, Value>>,
+    /// Values made from what a server issued: to be masked like it.
+    pub(super) sensitive: RefCell<Vec<String>>,
+}
+
+impl Values<'_> {
+    /// The value of a reference, before its transforms.
+    pub(super) fn resolve(&self, reference: &Reference) -> Result<Value, Missing> {
+        match &reference.source {
+            Source::Target(path) => match self.target.value(path) {
+                Some(value) => Ok(value),
+                None if reference.optional => Ok(Value::Null),
+                None => Err(Missing::Claim(path.join("."))),
+            },
+            Source::Let(name) => self.named(name),
+            Source::Random { kind, length } => Ok(self.made_up(kind, *length)),
+            Source::Registry(name) => Ok(self.catalogue.registries.get(name).cloned().unwrap_or_default()),
+            Source::Now => Ok(Value::from(self.clock.now_ms() / 1000)),
+            Source::Own(place) => Err(Missing::Prerequisite {
+                blocked_by: None,
+                reason: format!("`{place}` is only known when this exchange was sent"),
+            }),
+            Source::Place { name, place } => self.taken(name, place, !reference.transforms.is_empty()),
+        }
+    }
+
+    fn named(&self, name: &str) -> Result<Value, Missing> {
+        if let Some(value) = self.lets.borrow().get(name) {
+            return Ok(value.clone());
+        }
+        let exchange = self.catalogue.exchanges.get(&self.instance.exchange);
+        let Some(text) = exchange.and_then(|exchange| exchange.file.lets.get(name)) else {
+            return Err(Missing::Prerequisite { blocked_by: None, reason: format!("no `let` is called `{name}`") });
+        };
+        let value = reference::fill(text, &mut |reference| self.resolve(reference))?;
+        self.lets.borrow_mut().insert(name.to_owned(), value.clone());
+        Ok(value)
+    }
+
+    /// Made up from the seed, the instance and a count: the same run makes the same requests.
+    fn made_up(&self, kind: &str, length: usize) -> Value {
+        let nth = self.drawn.get();
+        self.drawn.set(nth + 1);
+        let alphabet: &[u8] = match kind {
+            "hex32" => b"0123456789abcdef",
+            _ => b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
+        };
+        let mut out = String::with_capacity(length);
+        let mut block = 0_u64;
+        while out.len() < length {
+            let digest = Sha256::digest(format!("{}|{}|{nth}|{block}", self.seed, self.instance.key));
+            out.extend(digest.iter().map(|byte| char::from(alphabet[usize::from(*byte) % alphabet.len()])));
+            block += 1;
+        }
+        out.truncate(length);
+        Value::String(out)
+    }
+
+    fn taken(&self, name: &str, place: &str, transformed: bool) -> Result<Value, Missing> {
+        let key = self.instance.from.get(name).map_or(name, String::as_str);
+        let gone = |reason: String| Missing::Prerequisite { blocked_by: Some(key.to_owned()), reason };
+        let documents = self.documents.borrow();
+        let document = documents.get(key).ok_or_else(|| gone(format!("`{key}` was not sent")))?;
+        // What an exchange that did not work answered is not worth sending on.
+        if !place.starts_with("/request") && !worked(self.catalogue, name, document) {
+            return Err(gone(format!("`{key}` did not work")));
+        }
+        let found = find(document, place).ok_or_else(|| gone(format!("`{key}` has no `{place}`")))?;
+        let value = found.value().clone();
+        if value.is_array() || value.is_object() {
+            return Err(gone(format!("`{key}` has no single `{place}`")));
+        }
+        if transformed && let Some(token) = value.as_str().filter(|token| jwt_parts(token).is_some() || token.len() > 15) {
+            // A token with one character changed is still the token to whoever reads the report.
+            self.note_variants(token);
+        }
+        Ok(value)
+    }
+
+    fn note_variants(&self, token: &str) {
+        for transform in ["flip", "jwt-unsigned", "jwt-resigned", "upper"] {
+            let text = Value::String(format!("${{x/y | {transform}}}"));
+            let made = reference::fill(&text, &mut |_| Ok(Value::String(token.to_owned())));
+            if let Ok(Value::String(made)) = made {
+                self.sensitive.borrow_mut().push(made);
+            }
+        }
+    }
+}
+
+/// Whether an exchange's own `works` holds; without one, an answer is enough.
+pub(super) fn worked(catalogue: &Catalogue, exchange: &str, document: &Value) -> bool {
+    match catalogue.exchanges.get(exchange).and_then(|exchange| exchange.works.as_ref()) {
+        None => document.get("outcome").and_then(Value::as_str) == Some("answered"),
+        Some(works) => holds(works, document),
+    }
+}
+
+/// Whether clauses hold of one document.
+pub(super) fn holds(clauses: &Clauses, document: &Value) -> bool {
+    clauses.judge(&One(document), false).truth == Truth::Holds
+}
+
+struct One<'d>(&'d Value);
+
+impl World for One<'_> {
+    fn document<'w>(&'w self, place: &str) -> Result<(&'w Value, String, String), Missing> {
+        Ok((self.0, place.to_owned(), String::new()))
+    }
+
+    fn resolve(&self, reference: &Reference) -> Result<Value, Missing> {
+        match &reference.source {
+            Source::Own(place) => find(self.0, place).map(|found| found.value().clone()),
+            Source::Target(path) => find(self.0, &format!("/target/{}", path.join("/"))).map(|found| found.value().clone()),
+            _ => None,
+        }
+        .ok_or_else(|| Missing::Prerequisite { blocked_by: None, reason: format!("`{}` is not there", reference.text) })
+    }
+}
