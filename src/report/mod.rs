@@ -2,4 +2,6 @@
 //!
 //! Every writer is a pure function of [`model::RunReport`], so all formats show the same counts.
 
+mod evidence;
 pub mod model;
+pub mod text;
