@@ -213,7 +213,7 @@ fn is_hostile(c: char) -> bool {
 
 /// A line in which no CI server finds a command.
 ///
-/// GitHub and Azure read `::command` at the start of a line, spaces aside, and `##[command]`, `##vso[` anywhere in it; TeamCity
+/// GitHub and Azure read `::command::` at the start of a line, spaces aside, and `##[command]`, `##vso[` anywhere in it; TeamCity
 /// reads `##teamcity[`; GitLab `section_start:` and `section_end:`.
 fn defused(line: &str) -> String {
     let line = break_markers(
@@ -224,11 +224,19 @@ fn defused(line: &str) -> String {
     let line = line
         .replace("::set-", "\\x3a:set-")
         .replace("::add-", "\\x3a:add-");
-    let start = line.len() - line.trim_start().len();
-    if line[start..].starts_with("::") {
-        return format!("{}\\x3a{}", &line[..start], &line[start + 1..]);
+    // Wrapping may put any word at the start of a line, so no word may begin with a command.
+    let mut safe = String::with_capacity(line.len());
+    let mut before = ' ';
+    for (at, c) in line.char_indices() {
+        let opens = c == ':' && before.is_whitespace() && line[at..].starts_with("::");
+        if opens && line[at + 2..].starts_with(|c: char| c.is_ascii_alphabetic()) {
+            safe.push_str("\\x3a");
+        } else {
+            safe.push(c);
+        }
+        before = c;
     }
-    line
+    safe
 }
 
 /// Rewrites the `##` of `##[`, `##vso[`, `##teamcity[` and the name of GitLab's section markers, wherever they stand.
@@ -315,6 +323,11 @@ mod tests {
             "section\\x5fstart:1:a\\r\\x1b[0K"
         );
         assert_eq!(one_line("::error::x", 80), "\\x3a:error::x");
+        assert_eq!(
+            one_line("a ::error::x [::1]", 80),
+            "a \\x3a:error::x [::1]",
+            "wherever a line may break"
+        );
         assert_eq!(
             block("## heading\nstd::set", 9, 80),
             "## heading\nstd::set",
