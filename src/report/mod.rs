@@ -5,6 +5,7 @@
 pub mod console;
 mod evidence;
 pub mod json;
+pub mod junit;
 pub mod model;
 pub mod text;
 pub mod write;
