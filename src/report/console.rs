@@ -11,7 +11,8 @@ mod paint;
 mod tail;
 
 use super::model::{Finding, RunReport};
-use super::text::{columns, one_line, wrapped};
+use super::text::one_line;
+use super::wrap::{columns, wrapped};
 use fold::groups;
 use paint::{Paint, Tone};
 

@@ -9,7 +9,8 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::model::{Finding, RunReport};
-use super::text::{block, columns, one_line};
+use super::text::{block, one_line};
+use super::wrap::columns;
 
 /// One exchange as evidence: what was asked, and the lines of the answer that matter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,9 +103,10 @@ pub(crate) fn status_line(document: &Value) -> String {
             let version = response["http_version"].as_str().unwrap_or("?");
             format!("HTTP/{} {status}", one_line(version, 10))
         }
+        _ if document.is_null() => "(not sent)".to_owned(),
         _ => match document["outcome"].as_str() {
+            Some("answered") | None => "(no answer)".to_owned(),
             Some(outcome) => format!("(no answer: {})", one_line(outcome, 40)),
-            None => "(no answer)".to_owned(),
         },
     }
 }
@@ -145,6 +147,17 @@ pub(crate) fn headers(headers: &Value) -> Vec<(&str, &str)> {
 }
 
 impl Row {
+    /// A line of carets to stand under the text; `None` if nothing is marked.
+    pub(crate) fn carets(&self) -> Option<String> {
+        let mut carets = String::new();
+        for mark in &self.marks {
+            let at = carets.len();
+            carets.push_str(&" ".repeat(mark.start.saturating_sub(at)));
+            carets.push_str(&"^".repeat(mark.end.saturating_sub(mark.start.max(at))));
+        }
+        (!carets.is_empty()).then_some(carets)
+    }
+
     fn plain(text: String) -> Self {
         Self {
             text,
@@ -209,7 +222,7 @@ fn rows_at(document: &Value, path: &[String], width: usize) -> Vec<Row> {
         ["response", "status", ..] => {
             let start = columns(&status.text).saturating_sub(3);
             let marks = if response["status"].is_number() {
-                vec![start..columns(&status.text)]
+                one(start..columns(&status.text))
             } else {
                 Vec::new()
             };
@@ -345,8 +358,12 @@ fn window(line: &str, from: usize, length: usize, width: usize) -> Row {
     let start = columns(&before);
     Row {
         text,
-        marks: vec![start..start + columns(&part).max(1)],
+        marks: one(start..start + columns(&part).max(1)),
     }
+}
+
+fn one(mark: Range<usize>) -> Vec<Range<usize>> {
+    std::iter::once(mark).collect()
 }
 
 /// The first `most` characters, with a sign that there were more.

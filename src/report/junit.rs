@@ -142,24 +142,24 @@ fn outcome(report: &RunReport, finding: &Finding, warnings: WarningsAs) -> Outco
         },
         (VerdictKind::NotTestable, ..) => Outcome::Error {
             kind,
-            message: format!("not testable: {because}"),
+            message: said("not testable", because),
             text,
         },
         (VerdictKind::NotApplicable, ..) => {
-            let message = if because.starts_with("not exercised") {
-                because.to_owned()
+            let word = if because.starts_with("not exercised") {
+                "not exercised"
             } else {
-                format!("not applicable: {because}")
+                "not applicable"
             };
             Outcome::Skipped {
                 kind,
-                message,
+                message: said(word, because),
                 text,
             }
         }
         (VerdictKind::LeftOut, ..) => Outcome::Skipped {
             kind,
-            message: format!("left out: {because}"),
+            message: said("left out", because),
             text,
         },
         (VerdictKind::Waived, ..) => {
@@ -173,6 +173,15 @@ fn outcome(report: &RunReport, finding: &Finding, warnings: WarningsAs) -> Outco
                 text,
             }
         }
+    }
+}
+
+/// A reason with the word for what became of the check in front, unless the reason begins with it.
+fn said(word: &str, because: &str) -> String {
+    if because.starts_with(word) {
+        because.to_owned()
+    } else {
+        format!("{word}: {because}")
     }
 }
 

@@ -8,4 +8,5 @@ pub mod json;
 pub mod junit;
 pub mod model;
 pub mod text;
+pub mod wrap;
 pub mod write;

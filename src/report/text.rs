@@ -3,8 +3,6 @@
 //! Pure functions, used by every writer. What is taken out stays visible as an escape (`\n`, `\x1b`, `\u{202e}`), because a
 //! reader has to see that a server sent it. The escapes are for eyes: a backslash that was there before is left alone.
 
-use unicode_width::UnicodeWidthChar;
-
 /// One line of at most `max_chars` characters: line breaks become `\n`, and what was cut is counted at the end.
 ///
 /// The count comes on top of `max_chars`; 0 cuts everything.
@@ -79,86 +77,6 @@ pub fn json_safe(document: &str) -> String {
         |_| "#\\u0023".to_owned(),
         |name| name.replace('_', "\\u005f"),
     )
-}
-
-/// Columns that `text` takes on a terminal, counting wide characters twice.
-#[must_use]
-pub fn columns(text: &str) -> usize {
-    text.chars().map(|c| c.width().unwrap_or(0)).sum()
-}
-
-/// `text` in lines of at most `width` columns, broken at spaces; a word that is longer keeps its line to itself.
-///
-/// A line break in `text` stays one. Never empty: no text is one empty line.
-#[must_use]
-pub fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    for paragraph in text.split('\n') {
-        let mut line = String::new();
-        for word in paragraph.split(' ').filter(|word| !word.is_empty()) {
-            if !line.is_empty() && columns(&line) + 1 + columns(word) > width {
-                lines.push(std::mem::take(&mut line));
-            }
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-        lines.push(line);
-    }
-    lines
-}
-
-/// A shell command in lines of about `width` columns, each but the last ending in ` \`, so that it still runs when copied.
-///
-/// Broken at spaces outside of quotes only.
-#[must_use]
-pub fn shell_wrapped(command: &str, width: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut line = String::new();
-    for word in shell_words(command) {
-        if !line.is_empty() && columns(&line) + 1 + columns(&word) + 2 > width {
-            line.push_str(" \\");
-            lines.push(std::mem::take(&mut line));
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(&word);
-    }
-    lines.push(line);
-    lines
-}
-
-/// The words of a command as they are written, quotes included.
-fn shell_words(command: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word = String::new();
-    let mut quote = None;
-    let mut chars = command.chars();
-    while let Some(c) = chars.next() {
-        match (c, quote) {
-            (' ', None) => {
-                if !word.is_empty() {
-                    words.push(std::mem::take(&mut word));
-                }
-                continue;
-            }
-            ('\\', None | Some('"')) => {
-                word.push(c);
-                word.extend(chars.next());
-                continue;
-            }
-            ('\'' | '"', None) => quote = Some(c),
-            (_, Some(open)) if c == open => quote = None,
-            _ => {}
-        }
-        word.push(c);
-    }
-    if !word.is_empty() {
-        words.push(word);
-    }
-    words
 }
 
 /// The first `max_chars` characters of what `escape` makes of `text`, never half an escape, and a count of what is missing.
@@ -370,25 +288,5 @@ mod tests {
             serde_json::from_str::<serde_json::Value>(&safe).unwrap(),
             value
         );
-    }
-
-    #[test]
-    fn text_is_broken_at_spaces_and_a_long_word_stays_whole() {
-        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
-        assert_eq!(
-            wrapped("a https://as.example/token b", 5),
-            ["a", "https://as.example/token", "b"]
-        );
-        assert_eq!(wrapped("", 5), [""]);
-        assert_eq!(columns("日本 ✓"), 6);
-    }
-
-    #[test]
-    fn a_wrapped_command_still_runs() {
-        assert_eq!(
-            shell_wrapped("curl -d 'a b c' \"$X y\" https://as.example", 16),
-            ["curl -d \\", "'a b c' \"$X y\" \\", "https://as.example"]
-        );
-        assert_eq!(shell_wrapped("curl a", 80), ["curl a"]);
     }
 }

@@ -3,8 +3,9 @@
 use super::fold::{Group, Kind, because};
 use super::paint::Tone;
 use super::{Page, count, line, list, with};
-use crate::report::evidence::{Row, shown};
-use crate::report::text::{block, columns, shell_wrapped, wrapped};
+use crate::report::evidence::shown;
+use crate::report::text::{block, one_line};
+use crate::report::wrap::{columns, shell_wrapped, wrapped};
 
 impl Page<'_> {
     /// A whole block.
@@ -37,12 +38,12 @@ impl Page<'_> {
                 self.row("found", &first.message, lines);
             }
         }
-        self.seen_with(group, lines);
+        self.row("seen with", &seen_with(group), lines);
         let mut requirement = first.sources.clone();
         requirement.push(first.level.clone());
         self.row("requirement", &list(&requirement), lines);
         for (caller, sees) in callers(group) {
-            self.row(&format!("in {caller}"), sees, lines);
+            self.row(&format!("in {}", one_line(&caller, 60)), sees, lines);
         }
         if self.verbose() {
             self.row("why", &first.why, lines);
@@ -56,15 +57,9 @@ impl Page<'_> {
     /// One line for each check of the group.
     pub(super) fn brief(&self, group: &Group<'_>, lines: &mut Vec<String>) {
         if group.one_check() {
-            let seen: Vec<String> = group
-                .findings
-                .iter()
-                .filter_map(|finding| with(finding))
-                .collect();
-            let seen = if seen.is_empty() {
-                String::new()
-            } else {
-                format!(" ({})", seen.join(", "))
+            let seen = match seen_with(group).as_str() {
+                "" => String::new(),
+                seen => format!(" ({seen})"),
             };
             lines.push(format!("{}{seen}", self.title(group)));
         } else {
@@ -127,49 +122,21 @@ impl Page<'_> {
             let bar = self.paint.tone(Tone::Faint, "|");
             for row in shown.rows {
                 lines.push(format!("   {bar}  {}", row.text).trim_end().to_owned());
-                if !row.marks.is_empty() {
-                    lines.push(format!("   {bar}  {}", self.carets(&row, tone)));
+                if let Some(carets) = row.carets() {
+                    lines.push(format!("   {bar}  {}", self.paint.tone(tone, &carets)));
                 }
             }
         }
     }
 
-    fn carets(&self, row: &Row, tone: Tone) -> String {
-        let mut carets = String::new();
-        let mut at = 0;
-        for mark in &row.marks {
-            let start = mark.start.max(at);
-            carets.push_str(&" ".repeat(start - at));
-            let length = mark.end.saturating_sub(start);
-            carets.push_str(&self.paint.tone(tone, &"^".repeat(length)));
-            at = start + length;
-        }
-        carets
-    }
-
     fn mismatches(&self, group: &Group<'_>, lines: &mut Vec<String>) {
         let mismatches = &group.findings[0].mismatches;
         for mismatch in mismatches {
-            let place = if mismatches.len() == 1 {
-                String::new()
-            } else {
-                format!(" at {}", line(&mismatch.at))
-            };
-            self.row(&format!("expected{place}"), &mismatch.expected, lines);
-            self.row(&format!("got{place}"), &mismatch.actual, lines);
-        }
-    }
-
-    /// Which variants and callers show the flaw, if not just the standard's own request.
-    fn seen_with(&self, group: &Group<'_>, lines: &mut Vec<String>) {
-        let seen: Vec<_> = group.findings.iter().map(|finding| with(finding)).collect();
-        if seen.iter().any(Option::is_some) {
-            let own = || "the standard's own request".to_owned();
-            let seen: Vec<String> = seen
-                .into_iter()
-                .map(|with| with.unwrap_or_else(own))
-                .collect();
-            self.row("seen with", &seen.join(", "), lines);
+            if mismatches.len() > 1 {
+                self.row("at", &mismatch.at, lines);
+            }
+            self.row("expected", &mismatch.expected, lines);
+            self.row("got", &mismatch.actual, lines);
         }
     }
 
@@ -217,6 +184,20 @@ impl Page<'_> {
             before = " ".repeat(label_columns(label));
         }
     }
+}
+
+/// Variants and callers of a group, in words; empty if there is only the standard's own request.
+fn seen_with(group: &Group<'_>) -> String {
+    let seen: Vec<_> = group.findings.iter().map(|finding| with(finding)).collect();
+    if seen.iter().all(Option::is_none) {
+        return String::new();
+    }
+    let own = || "the standard's own request".to_owned();
+    let seen: Vec<String> = seen
+        .into_iter()
+        .map(|with| with.unwrap_or_else(own))
+        .collect();
+    seen.join(", ")
 }
 
 fn label_columns(label: &str) -> usize {

@@ -3,7 +3,7 @@
 use super::paint::Tone;
 use super::{Page, count, joined, line, list};
 use crate::report::model::Answer;
-use crate::report::text::columns;
+use crate::report::wrap::columns;
 
 impl Page<'_> {
     /// Version, target, suites and how much was asked.

@@ -3,7 +3,7 @@
 use super::paint::Tone;
 use super::{Page, count, joined, line, list, name};
 use crate::report::model::VerdictKind;
-use crate::report::text::columns;
+use crate::report::wrap::columns;
 
 impl Page<'_> {
     /// Waived, not exercised, not applicable, left out: never silent, but short.

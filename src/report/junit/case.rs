@@ -38,7 +38,12 @@ impl Case {
         let mut case = TestCase::success(&name.name, time);
         case.set_classname(&name.classname);
         // Fields and not the crate's constructors: those cannot give a skipped case its text.
-        let legal = |kind: &str, message: &str, text: &str| {
+        let told = |kind: &str, message: &str, text: &str| {
+            let message = if message.trim().is_empty() {
+                kind
+            } else {
+                message
+            };
             (
                 legal_line(kind),
                 legal_line(message),
@@ -55,7 +60,7 @@ impl Case {
                 message,
                 text,
             } => {
-                let (type_, message, cause) = legal(&kind, &message, &text);
+                let (type_, message, cause) = told(&kind, &message, &text);
                 TestResult::SkippedWithCause {
                     type_,
                     message,
@@ -67,7 +72,7 @@ impl Case {
                 message,
                 text,
             } => {
-                let (type_, message, cause) = legal(&kind, &message, &text);
+                let (type_, message, cause) = told(&kind, &message, &text);
                 TestResult::Error {
                     type_,
                     message,
@@ -79,7 +84,7 @@ impl Case {
                 message,
                 text,
             } => {
-                let (type_, message, cause) = legal(&kind, &message, &text);
+                let (type_, message, cause) = told(&kind, &message, &text);
                 TestResult::Failure {
                     type_,
                     message,
@@ -148,12 +153,17 @@ fn unused(wanted: &str, mut insert: impl FnMut(&str) -> bool) -> String {
 
 /// The value of an attribute: one line, since XML parsers turn line breaks in attributes into spaces.
 pub(super) fn legal_line(text: &str) -> String {
-    xml_legal(&one_line(text, MOST_CHARS))
+    legal(&one_line(text, MOST_CHARS))
 }
 
 /// The content of a CDATA section.
 fn legal_text(text: &str) -> String {
-    cdata(&xml_legal(&block(text, MOST_LINES, MOST_LINE_CHARS)))
+    cdata(&legal(&block(text, MOST_LINES, MOST_LINE_CHARS)))
+}
+
+/// Legal XML without GitLab's marker for attachments, lest a server attach files to the job.
+fn legal(text: &str) -> String {
+    xml_legal(&text.replace("[[ATTACHMENT|", "[\\x5bATTACHMENT|"))
 }
 
 /// Characters of an attribute.

@@ -13,8 +13,13 @@ pub(super) fn text(report: &RunReport, finding: &Finding) -> String {
     )];
     let mut row = |label: &str, text: &str| {
         if !text.trim().is_empty() {
+            let label = if label.is_empty() {
+                "  | ".to_owned()
+            } else {
+                format!("{label}: ")
+            };
             lines.push(format!(
-                "{label}: {}",
+                "{label}{}",
                 block(text, 30, 2_000).replace('\n', "\n    ")
             ));
         }
@@ -44,10 +49,22 @@ pub(super) fn text(report: &RunReport, finding: &Finding) -> String {
         "target",
         format!("{} {}", target("name"), target("token_endpoint")).trim(),
     );
-    for shown in shown(report, finding, 160) {
-        row("sent", &format!("{} ({})", shown.request, shown.title));
+    // What was not judged here has no evidence, whatever was sent for other checks.
+    let judged = !matches!(
+        finding.verdict,
+        VerdictKind::NotApplicable | VerdictKind::LeftOut
+    );
+    for shown in shown(report, finding, 160).into_iter().filter(|_| judged) {
+        if shown.request.is_empty() {
+            row("exchange", &shown.title);
+        } else {
+            row("sent", &format!("{} ({})", shown.request, shown.title));
+        }
         for evidence in shown.rows {
-            row("   |", &evidence.text);
+            let carets = evidence.carets();
+            for line in std::iter::once(evidence.text).chain(carets) {
+                row("", &line);
+            }
         }
     }
     for mismatch in &finding.mismatches {
@@ -67,8 +84,12 @@ pub(super) fn text(report: &RunReport, finding: &Finding) -> String {
         &format!("in {}", line(caller)),
         finding.caller_sees.as_deref().unwrap_or_default(),
     );
-    row("why", &finding.why);
-    row("fix", &finding.fix);
+    if judged {
+        row("why", &finding.why);
+    }
+    if judged {
+        row("fix", &finding.fix);
+    }
     row("baseline", finding.baseline.as_deref().unwrap_or_default());
     row("again", finding.reproduce.as_deref().unwrap_or_default());
     if finding.verdict == VerdictKind::NotTestable {
