@@ -1,7 +1,7 @@
 //! The JUnit report: what GitLab, Jenkins and GitHub's reporters read.
 //!
 //! Pure. One test case for each finding, passes too, so that servers can compare runs. Everything a reader needs is in the
-//! text of a case, since some servers show only that. The crate `junit-report` writes text as it is given; [`case::Case`] is
+//! text of a case, since some servers show only that. The crate `junit-report` writes text as it is given; `case::Case` is
 //! the only way to hand it some, and makes it legal.
 
 mod case;

@@ -1,7 +1,7 @@
 //! The console report.
 
 use grantlint::report::console::{ConsoleOptions, Verbosity, render};
-use grantlint::report::model::RunReport;
+use grantlint::report::model::{Finding, RunReport, Severity};
 use grantlint::report::wrap::columns;
 use proptest::prelude::*;
 use serde_json::json;
@@ -80,6 +80,43 @@ fn all_counts_are_told() {
     ] {
         assert!(text.contains(&told), "`{told}` is not in\n{text}");
     }
+}
+
+#[test]
+fn only_variant_and_caller_fold_into_one_block() {
+    let blocks = |change: &dyn Fn(&mut Finding)| {
+        let mut report = run();
+        report
+            .findings
+            .retain(|finding| finding.check == "rfc6749/error-is-no-oauth-error");
+        change(&mut report.findings[1]);
+        written(&report, false, Verbosity::Normal)
+            .lines()
+            .filter(|line| line.starts_with("error"))
+            .count()
+    };
+    assert_eq!(blocks(&|_| {}), 1);
+    assert_eq!(
+        blocks(&|finding| finding.caller = Some("another".into())),
+        1
+    );
+    assert_eq!(
+        blocks(&|finding| finding.check = "rfc6749/another".into()),
+        2
+    );
+    assert_eq!(
+        blocks(&|finding| finding.mismatches[0].actual = "another".into()),
+        2
+    );
+    assert_eq!(
+        blocks(&|finding| finding.severity = Severity::Warning),
+        1,
+        "the other one is a warning"
+    );
+    assert_eq!(
+        blocks(&|finding| finding.baseline = Some("known".into())),
+        2
+    );
 }
 
 #[test]
