@@ -61,6 +61,20 @@ fn what_is_no_report_is_refused_with_the_way_out() {
     assert!(errors.iter().all(|error| !error.help().is_empty()));
 }
 
+#[test]
+fn an_answer_nested_a_hundred_deep_still_reads_back() {
+    let mut report = run();
+    let nested = (0..100).fold(json!(1), |inner, _| json!([inner]));
+    report.exchanges.insert(
+        "deep".into(),
+        json!({ "all": [{ "response": { "json": nested } }] }),
+    );
+    assert_eq!(
+        parse(&render_all(&[&report, &run()])).expect("it was just written")[0],
+        report
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
