@@ -2,4 +2,11 @@
 //!
 //! Every writer is a pure function of [`model::RunReport`], so all formats show the same counts.
 
+pub mod console;
+mod evidence;
+pub mod json;
+pub mod junit;
 pub mod model;
+pub mod text;
+pub mod wrap;
+pub mod write;

@@ -1,0 +1,222 @@
+//! What failed, in the form that users of compilers know: what, where, the lines that matter, what is expected, how to fix.
+
+use super::fold::{Group, Kind, because};
+use super::paint::Tone;
+use super::{Page, count, line, list, with};
+use crate::report::evidence::shown;
+use crate::report::text::{block, one_line};
+use crate::report::wrap::{columns, shell_wrapped, wrapped};
+
+impl Page<'_> {
+    /// A whole block.
+    pub(super) fn group(&self, group: &Group<'_>, lines: &mut Vec<String>) {
+        let first = group.findings[0];
+        lines.push(self.title(group));
+        if group.kind == Kind::NotTestable {
+            if group.one_check() {
+                self.evidence(group, lines);
+            }
+            self.row("because", because(first), lines);
+            self.row(
+                "blocked by",
+                first.blocked_by.as_deref().unwrap_or_default(),
+                lines,
+            );
+            if !group.one_check() {
+                let checks: Vec<String> = group
+                    .findings
+                    .iter()
+                    .map(|finding| super::name(finding))
+                    .collect();
+                self.row("checks", &list(&checks), lines);
+                return;
+            }
+        } else {
+            self.evidence(group, lines);
+            self.mismatches(group, lines);
+            if first.mismatches.is_empty() || self.verbose() {
+                self.row("found", &first.message, lines);
+            }
+        }
+        self.row("seen with", &seen_with(group), lines);
+        let mut requirement = first.sources.clone();
+        requirement.push(first.level.clone());
+        self.row("requirement", &list(&requirement), lines);
+        for (caller, sees) in callers(group) {
+            self.row(&format!("in {}", one_line(&caller, 60)), sees, lines);
+        }
+        if self.verbose() {
+            self.row("why", &first.why, lines);
+        }
+        if group.kind != Kind::NotTestable {
+            self.row("fix", &first.fix, lines);
+        }
+        self.again(group, lines);
+    }
+
+    /// One line for each check of the group.
+    pub(super) fn brief(&self, group: &Group<'_>, lines: &mut Vec<String>) {
+        if group.one_check() {
+            let seen = match seen_with(group).as_str() {
+                "" => String::new(),
+                seen => format!(" ({seen})"),
+            };
+            lines.push(format!("{}{seen}", self.title(group)));
+        } else {
+            for finding in &group.findings {
+                self.brief(
+                    &Group {
+                        kind: group.kind,
+                        findings: vec![finding],
+                    },
+                    lines,
+                );
+            }
+        }
+    }
+
+    fn title(&self, group: &Group<'_>) -> String {
+        let first = group.findings[0];
+        let (word, tone) = match group.kind {
+            Kind::Error => ("error", Tone::Bad),
+            Kind::NotTestable => ("not testable", Tone::Bad),
+            Kind::Warning => ("warning", Tone::Warning),
+            Kind::Note => ("note", Tone::Note),
+        };
+        if !group.one_check() {
+            let text = format!(": {}, one cause", count(group.findings.len(), "finding"));
+            return format!(
+                "{}{}",
+                self.paint.tone(tone, word),
+                self.paint.tone(Tone::Strong, &text)
+            );
+        }
+        let baseline = first
+            .baseline
+            .as_deref()
+            .map(|state| format!(" ({})", line(state)))
+            .unwrap_or_default();
+        let title = format!(": {}{baseline}", line(&first.title));
+        format!(
+            "{}{}",
+            self.paint
+                .tone(tone, &format!("{word}[{}]", line(&first.check))),
+            self.paint.tone(Tone::Strong, &title)
+        )
+    }
+
+    fn evidence(&self, group: &Group<'_>, lines: &mut Vec<String>) {
+        let tone = if group.kind == Kind::Warning {
+            Tone::Warning
+        } else {
+            Tone::Bad
+        };
+        for shown in shown(self.report, group.findings[0], self.width - 6) {
+            let arrow = self.paint.tone(Tone::Faint, "-->");
+            let place = if shown.request.is_empty() {
+                shown.title
+            } else {
+                format!("{}   ({})", shown.request, shown.title)
+            };
+            lines.push(format!("  {arrow} {place}"));
+            let bar = self.paint.tone(Tone::Faint, "|");
+            for row in shown.rows {
+                lines.push(format!("   {bar}  {}", row.text).trim_end().to_owned());
+                if let Some(carets) = row.carets() {
+                    lines.push(format!("   {bar}  {}", self.paint.tone(tone, &carets)));
+                }
+            }
+        }
+    }
+
+    fn mismatches(&self, group: &Group<'_>, lines: &mut Vec<String>) {
+        let mismatches = &group.findings[0].mismatches;
+        for mismatch in mismatches {
+            if mismatches.len() > 1 {
+                self.row("at", &mismatch.at, lines);
+            }
+            self.row("expected", &mismatch.expected, lines);
+            self.row("got", &mismatch.actual, lines);
+        }
+    }
+
+    fn again(&self, group: &Group<'_>, lines: &mut Vec<String>) {
+        let first = group.findings[0];
+        if let Some(command) = group
+            .findings
+            .iter()
+            .find_map(|finding| finding.reproduce.as_deref())
+        {
+            // A backslash before a line break only joins the lines; they are broken anew.
+            let command = line(&command.replace("\\\r\n", " ").replace("\\\n", " "));
+            self.label(
+                "again",
+                &shell_wrapped(&command, self.width.saturating_sub(12)),
+                lines,
+            );
+        }
+        if let Some(rerun) = &self.options.rerun {
+            let command = format!("{} --only {}", line(rerun), line(&first.check));
+            self.label("only this", &[command], lines);
+        }
+    }
+
+    /// `= label: text`, nothing if there is no text.
+    fn row(&self, label: &str, text: &str, lines: &mut Vec<String>) {
+        if text.trim().is_empty() {
+            return;
+        }
+        let width = self.width.saturating_sub(label_columns(label)).max(20);
+        let safe = block(text, 12, 1_000);
+        let texts: Vec<String> = safe
+            .split('\n')
+            .flat_map(|line| wrapped(line, width))
+            .collect();
+        self.label(label, &texts, lines);
+    }
+
+    fn label(&self, label: &str, texts: &[String], lines: &mut Vec<String>) {
+        let sign = self.paint.tone(Tone::Faint, "=");
+        let name = self.paint.tone(Tone::Strong, &format!("{label}:"));
+        let mut before = format!("   {sign} {name} ");
+        for text in texts {
+            lines.push(format!("{before}{text}").trim_end().to_owned());
+            before = " ".repeat(label_columns(label));
+        }
+    }
+}
+
+/// Variants and callers of a group, in words; empty if there is only the standard's own request.
+fn seen_with(group: &Group<'_>) -> String {
+    let seen: Vec<_> = group.findings.iter().map(|finding| with(finding)).collect();
+    if seen.iter().all(Option::is_none) {
+        return String::new();
+    }
+    let own = || "the standard's own request".to_owned();
+    let seen: Vec<String> = seen
+        .into_iter()
+        .map(|with| with.unwrap_or_else(own))
+        .collect();
+    seen.join(", ")
+}
+
+fn label_columns(label: &str) -> usize {
+    "   = : ".len() + columns(label)
+}
+
+/// What each caller's administrator would see, told once.
+fn callers<'a>(group: &Group<'a>) -> Vec<(String, &'a str)> {
+    let mut seen: Vec<(String, &str)> = Vec::new();
+    for finding in &group.findings {
+        if let Some(sees) = finding.caller_sees.as_deref() {
+            let caller = finding
+                .caller
+                .as_deref()
+                .map_or_else(|| "the caller".to_owned(), line);
+            if !seen.contains(&(caller.clone(), sees)) {
+                seen.push((caller, sees));
+            }
+        }
+    }
+    seen
+}

@@ -1,0 +1,91 @@
+//! Findings that say the same are told once.
+
+use crate::report::model::{Finding, Mismatch, RunReport, Severity, VerdictKind};
+
+/// What is told in one block: one flaw wherever it was seen, or all checks that one cause left without a verdict.
+#[derive(Debug)]
+pub(super) struct Group<'a> {
+    /// How loud it is.
+    pub kind: Kind,
+    /// Never empty. Of a flaw: the same check, with other variants and callers. Otherwise: other checks too.
+    pub findings: Vec<&'a Finding>,
+}
+
+/// Sections of the report, in its order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    Error,
+    NotTestable,
+    Warning,
+    Note,
+}
+
+/// What failed, errors first, in the order of the report.
+pub(super) fn groups(report: &RunReport) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for finding in &report.findings {
+        let Some(kind) = kind(finding) else { continue };
+        match groups
+            .iter_mut()
+            .find(|group| group.kind == kind && alike(kind, group.findings[0], finding))
+        {
+            Some(group) => group.findings.push(finding),
+            None => groups.push(Group {
+                kind,
+                findings: vec![finding],
+            }),
+        }
+    }
+    groups.sort_by_key(|group| group.kind);
+    groups
+}
+
+impl Group<'_> {
+    /// Whether it is about one check.
+    pub(super) fn one_check(&self) -> bool {
+        self.findings
+            .iter()
+            .all(|finding| finding.check == self.findings[0].check)
+    }
+}
+
+/// The section of a finding; `None` if it did not fail.
+fn kind(finding: &Finding) -> Option<Kind> {
+    match (finding.verdict, finding.severity) {
+        (VerdictKind::NotTestable, _) => Some(Kind::NotTestable),
+        (VerdictKind::Violation, Severity::Error) => Some(Kind::Error),
+        (VerdictKind::Violation, Severity::Warning) => Some(Kind::Warning),
+        (VerdictKind::Violation, Severity::Note) => Some(Kind::Note),
+        _ => None,
+    }
+}
+
+fn alike(kind: Kind, one: &Finding, other: &Finding) -> bool {
+    if kind == Kind::NotTestable {
+        return one.blocked_by == other.blocked_by && because(one) == because(other);
+    }
+    // The exchanges differ wherever the variant does, and with them the line that sends them again.
+    let said = |mismatch: &Mismatch| {
+        (
+            mismatch.at.clone(),
+            mismatch.expected.clone(),
+            mismatch.actual.clone(),
+        )
+    };
+    one.check == other.check
+        && one.title == other.title
+        && one.level == other.level
+        && one.message == other.message
+        && one.fix == other.fix
+        && one.baseline == other.baseline
+        && one
+            .mismatches
+            .iter()
+            .map(said)
+            .eq(other.mismatches.iter().map(said))
+}
+
+/// Why there is no verdict.
+pub(super) fn because(finding: &Finding) -> &str {
+    finding.reason.as_deref().unwrap_or(&finding.message)
+}

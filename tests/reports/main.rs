@@ -1,0 +1,8 @@
+//! Every report format, written from one awkward run.
+
+mod arbitrary;
+mod console;
+mod exchanges;
+mod fixture;
+mod json;
+mod junit;
