@@ -1,0 +1,215 @@
+"""An authorization server written by others (Authlib on Flask), for grantlint to be run against.
+
+    server.py [PORT]     PORT or $PORT; 0 (default) takes a free port
+
+Prints `listening on http://127.0.0.1:PORT` when it takes requests, and nothing else on stdout.
+
+Environment: GRANTLINT_CLIENT_SECRET, GRANTLINT_SECOND_SECRET, GRANTLINT_SPECIAL_SECRET (required),
+INTEROP_LOG=1 (Authlib's log and the request log on stderr).
+
+Authlib leaves clients, tokens and their storage to the integrator. Those parts follow its documentation as it stands;
+everything that reads a request or writes an answer is the library's own.
+"""
+
+import logging
+import os
+import secrets
+import sys
+import time
+from dataclasses import dataclass, field
+
+# Authlib's documented switch for http, which it refuses otherwise (loopback addresses apart, in newer versions).
+os.environ.setdefault("AUTHLIB_INSECURE_TRANSPORT", "1")
+
+from authlib.integrations.flask_oauth2 import AuthorizationServer, ResourceProtector
+from authlib.oauth2.rfc6749 import ClientMixin, TokenMixin, grants, list_to_scope, scope_to_list
+from authlib.oauth2.rfc6750 import BearerTokenValidator
+from authlib.oauth2.rfc7009 import RevocationEndpoint
+from authlib.oauth2.rfc7662 import IntrospectionEndpoint
+from flask import Flask, jsonify
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+CLIENT_SCOPES = ["invoices.read", "invoices.write"]
+# `invoices.admin` exists, but no client may have it.
+SCOPES = [*CLIENT_SCOPES, "invoices.admin"]
+AUTH_METHODS = ["client_secret_basic", "client_secret_post"]
+TOKEN_SECONDS = 3600
+
+
+@dataclass(frozen=True)
+class Client(ClientMixin):
+    """A confidential client that may authenticate by either of AUTH_METHODS."""
+
+    client_id: str
+    client_secret: str
+    scope: str = " ".join(CLIENT_SCOPES)
+
+    def get_client_id(self):
+        return self.client_id
+
+    def get_allowed_scope(self, scope):
+        # RFC 6749 §3.3: a request without scope gets a default that is stated in the answer.
+        if not scope:
+            return self.scope
+        allowed = set(scope_to_list(self.scope))
+        return list_to_scope([token for token in scope_to_list(scope) if token in allowed])
+
+    def check_client_secret(self, client_secret):
+        return secrets.compare_digest(self.client_secret.encode(), client_secret.encode())
+
+    def check_endpoint_auth_method(self, method, endpoint):
+        return method in AUTH_METHODS
+
+    def check_grant_type(self, grant_type):
+        return grant_type == grants.ClientCredentialsGrant.GRANT_TYPE
+
+
+@dataclass
+class Token(TokenMixin):
+    """An issued access token. Times are in seconds since the epoch."""
+
+    access_token: str
+    client_id: str
+    token_type: str
+    scope: str
+    expires_in: int
+    issued_at: int = field(default_factory=lambda: int(time.time()))
+    revoked: bool = False
+
+    def check_client(self, client):
+        return self.client_id == client.client_id
+
+    def get_scope(self):
+        return self.scope
+
+    def get_expires_in(self):
+        return self.expires_in
+
+    def expires_at(self):
+        return self.issued_at + self.expires_in
+
+    def is_expired(self):
+        return self.expires_at() < time.time()
+
+    def is_revoked(self):
+        return self.revoked
+
+
+CLIENTS = {}
+TOKENS = {}
+
+
+class ClientCredentialsGrant(grants.ClientCredentialsGrant):
+    TOKEN_ENDPOINT_AUTH_METHODS = AUTH_METHODS
+
+
+class Revocation(RevocationEndpoint):
+    CLIENT_AUTH_METHODS = AUTH_METHODS
+
+    def query_token(self, token_string, token_type_hint):
+        return TOKENS.get(token_string)
+
+    def revoke_token(self, token, request):
+        token.revoked = True
+
+
+class Introspection(IntrospectionEndpoint):
+    CLIENT_AUTH_METHODS = AUTH_METHODS
+
+    def query_token(self, token_string, token_type_hint):
+        return TOKENS.get(token_string)
+
+    def check_permission(self, token, client, request):
+        return token.check_client(client)
+
+    def introspect_token(self, token):
+        return {
+            "active": True,
+            "client_id": token.client_id,
+            "token_type": token.token_type,
+            "scope": token.scope,
+            "exp": token.expires_at(),
+            "iat": token.issued_at,
+        }
+
+
+class BearerTokens(BearerTokenValidator):
+    def authenticate_token(self, token_string):
+        return TOKENS.get(token_string)
+
+
+def save_token(token, request):
+    TOKENS[token["access_token"]] = Token(
+        access_token=token["access_token"],
+        client_id=request.client.client_id,
+        token_type=token["token_type"],
+        scope=token.get("scope", ""),
+        expires_in=token["expires_in"],
+    )
+
+
+def application():
+    app = Flask(__name__)
+    app.config["OAUTH2_SCOPES_SUPPORTED"] = SCOPES
+    app.config["OAUTH2_TOKEN_EXPIRES_IN"] = {"client_credentials": TOKEN_SECONDS}
+
+    authorization = AuthorizationServer(app, query_client=CLIENTS.get, save_token=save_token)
+    authorization.register_grant(ClientCredentialsGrant)
+    authorization.register_endpoint(Revocation)
+    authorization.register_endpoint(Introspection)
+
+    require_oauth = ResourceProtector()
+    require_oauth.register_token_validator(BearerTokens(realm="invoices"))
+
+    @app.post("/oauth/token")
+    def issue_token():
+        return authorization.create_token_response()
+
+    @app.post("/oauth/revoke")
+    def revoke_token():
+        return authorization.create_endpoint_response(Revocation.ENDPOINT_NAME)
+
+    @app.post("/oauth/introspect")
+    def introspect_token():
+        return authorization.create_endpoint_response(Introspection.ENDPOINT_NAME)
+
+    @app.get("/invoices")
+    @require_oauth("invoices.read")
+    def list_invoices():
+        return jsonify(invoices=[])
+
+    @app.post("/invoices")
+    @require_oauth("invoices.write")
+    def take_invoice():
+        return jsonify(invoices=[]), 201
+
+    return app
+
+
+def main():
+    try:
+        port = int(sys.argv[1] if len(sys.argv) > 1 else os.environ.get("PORT", "0"))
+    except ValueError:
+        sys.exit("the port must be a number from 0 to 65535")
+    for client_id, variable in [
+        ("grantlint", "GRANTLINT_CLIENT_SECRET"),
+        ("grantlint-second", "GRANTLINT_SECOND_SECRET"),
+        ("special", "GRANTLINT_SPECIAL_SECRET"),
+    ]:
+        if not os.environ.get(variable):
+            sys.exit(f"{variable} is not set")
+        CLIENTS[client_id] = Client(client_id, os.environ[variable])
+
+    if os.environ.get("INTEROP_LOG"):
+        logging.basicConfig(level=logging.DEBUG)
+    else:
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    # Werkzeug answers HTTP/1.0 unless told otherwise; nobody deploys that.
+    WSGIRequestHandler.protocol_version = "HTTP/1.1"
+    server = make_server("127.0.0.1", port, application(), threaded=True)
+    print(f"listening on http://127.0.0.1:{server.server_port}", flush=True)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()
