@@ -1,1 +1,93 @@
 //! The reference authorization server: named rules, faults that skip them, and a listener. It knows no checks.
+//!
+//! Without a fault it conforms to RFC 6749 (client credentials), 6750, 7009, 7617, 7662 and 8414, and takes what Coupa
+//! call-outs send besides. From [`Request`] to [`Answer`] everything is pure; [`start`] puts a listener on loopback before
+//! it. It shares no parser with the judge, so that one misreading of a standard cannot hide itself on both sides.
+
+mod authenticate;
+mod dialect;
+mod endpoints;
+mod errors;
+mod fault;
+mod grants;
+mod introspect;
+mod listen;
+mod message;
+mod metadata;
+mod names;
+mod parameters;
+mod policies;
+mod raw;
+mod resource;
+mod revoke;
+mod rewrite;
+mod rules;
+mod setup;
+mod shape;
+mod state;
+mod token;
+
+pub use dialect::Dialect;
+pub use endpoints::{Answer, AuthorizationServer};
+pub use fault::{Break, Fault, Overrides, Rewrite, Variation, Wire};
+pub use listen::{Running, start};
+pub use message::{Body, Reply, Request};
+pub use names::UnknownName;
+pub use policies::Policy;
+pub use rules::Rule;
+pub use setup::{Settings, Tls};
+pub use shape::{Base64Bytes, Delays, LONGEST_DELAY_MS, Many, fits};
+
+/// Names of the replies that faults can speak of in `to`, besides `error.` with any other code.
+pub const REPLY_NAMES: &[&str] = &[
+    "token.issued",
+    "error.invalid_request",
+    "error.invalid_client",
+    "error.invalid_grant",
+    "error.invalid_scope",
+    "error.unauthorized_client",
+    "error.unsupported_grant_type",
+    "metadata",
+    "introspection",
+    "revoked",
+    "content",
+    "challenge",
+    "challenge.invalid_request",
+    "challenge.invalid_token",
+    "challenge.insufficient_scope",
+    "http.400",
+    "http.404",
+    "http.405",
+    "http.406",
+    "http.413",
+    "http.415",
+    "http.429",
+    "http.431",
+    "http.500",
+];
+
+/// Why the reference server could not be started.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The port is taken, or may not be bound.
+    #[error("cannot listen on 127.0.0.1:{port}, another port or 0 may be free")]
+    Bind {
+        /// The port that was asked for.
+        port: u16,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The operating system gave no random bytes for the seed of the tokens.
+    #[error("no random bytes to be had from the operating system")]
+    Random(#[source] getrandom::Error),
+    /// Certificate or key cannot be used.
+    #[error("certificate or key of the server cannot be used: {0}")]
+    Tls(String),
+    /// A fault asks for what cannot be done.
+    #[error("fault cannot be played: {0}")]
+    Fault(String),
+}
+
+#[cfg(test)]
+mod tests;

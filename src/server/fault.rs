@@ -1,0 +1,223 @@
+//! What a fault or variation file may say. Reading the YAML is the caller's business; these types take its data.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::names::words;
+use super::shape::{Base64Bytes, Delays, Many};
+use super::{Policy, Rule};
+
+/// A defect of a server, in the words of the reference server; its path below `fixtures/faults` is its id.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// What the faulty server does, as a sentence.
+    pub behaviour: String,
+    /// Where the rule that is broken stands; optional, since the check names it.
+    #[serde(default)]
+    pub source: Many<String>,
+    /// Lawful choices of the server that are switched on.
+    #[serde(default)]
+    pub policy: Many<Policy>,
+    /// Named rules that the server leaves out.
+    #[serde(default)]
+    pub skip: Many<Rule>,
+    /// Rewrites of answers, applied in order.
+    #[serde(default)]
+    pub reply: Many<Rewrite>,
+    /// Defects of the transport; the first that fits an answer is used.
+    #[serde(default)]
+    pub wire: Many<Wire>,
+    /// How long answers are held back.
+    #[serde(default)]
+    pub delay_ms: Delays,
+    /// Settings of the server that differ from its defaults.
+    #[serde(default)]
+    pub settings: Overrides,
+    /// Laid over the target entry that the server hands out, member by member; `${origin}` is the server's own.
+    #[serde(default)]
+    pub target: Map<String, Value>,
+    /// Other checks that fire too, each with its reason.
+    #[serde(default)]
+    pub also_trips: IndexMap<String, String>,
+}
+
+/// A lawful dialect of a server, in the same words; it must trip nothing.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Variation {
+    /// What this server does differently, as a sentence.
+    pub behaviour: String,
+    /// Who allows it: at least one standard and section.
+    pub source: Many<String>,
+    /// Lawful choices of the server that are switched on.
+    #[serde(default)]
+    pub policy: Many<Policy>,
+    /// Named rules that no standard demands and that this server leaves out.
+    #[serde(default)]
+    pub skip: Many<Rule>,
+    /// Rewrites of answers, applied in order.
+    #[serde(default)]
+    pub reply: Many<Rewrite>,
+    /// Peculiarities of the transport.
+    #[serde(default)]
+    pub wire: Many<Wire>,
+    /// How long answers are held back.
+    #[serde(default)]
+    pub delay_ms: Delays,
+    /// Settings of the server that differ from its defaults.
+    #[serde(default)]
+    pub settings: Overrides,
+    /// Laid over the target entry that the server hands out, member by member; `${origin}` is the server's own.
+    #[serde(default)]
+    pub target: Map<String, Value>,
+}
+
+impl From<Variation> for Fault {
+    fn from(variation: Variation) -> Self {
+        let Variation {
+            behaviour,
+            source,
+            policy,
+            skip,
+            reply,
+            wire,
+            delay_ms,
+            settings,
+            target,
+        } = variation;
+        Self {
+            behaviour,
+            source,
+            policy,
+            skip,
+            reply,
+            wire,
+            delay_ms,
+            settings,
+            target,
+            also_trips: IndexMap::new(),
+        }
+    }
+}
+
+/// How an answer is rewritten; within one rewrite the members apply in the order in which they stand here.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rewrite {
+    /// The names of the replies that are rewritten; `*` stands for any run of characters.
+    pub to: Many<String>,
+    /// The status code, 200 to 599.
+    #[serde(default)]
+    #[schemars(range(min = 200, max = 599))]
+    pub status: Option<u16>,
+    /// Header fields that are left out, in any letter case.
+    #[serde(default)]
+    pub remove_header: Many<String>,
+    /// Header fields that replace all of their name; a list sends the field repeatedly.
+    #[serde(default)]
+    pub set_header: IndexMap<String, Many<String>>,
+    /// Members of the JSON object that are left out.
+    #[serde(default)]
+    pub remove_member: Many<String>,
+    /// Members of the JSON object that are set or added.
+    #[serde(default)]
+    pub set_member: IndexMap<String, Value>,
+    /// Members of the JSON object that get another name: old name to new name.
+    #[serde(default)]
+    pub rename_member: IndexMap<String, String>,
+    /// The client secret that was received is repeated: in `error_description` of an error, else in a member `client_secret`.
+    #[serde(default)]
+    pub echo_secret: bool,
+    /// Members that are written a second time, at the end and with the same value.
+    #[serde(default)]
+    pub duplicate_member: Many<String>,
+    /// The JSON object becomes the value of this only member of another.
+    #[serde(default)]
+    pub wrap_in: Option<String>,
+    /// The body is replaced by this text.
+    #[serde(default)]
+    pub body: Option<String>,
+    /// The body is replaced by these bytes.
+    #[serde(default)]
+    pub body_base64: Option<Base64Bytes>,
+    /// Text before the body.
+    #[serde(default)]
+    pub prepend: Option<String>,
+    /// Text after the body.
+    #[serde(default)]
+    pub append: Option<String>,
+}
+
+/// A defect of the transport and the answers that it strikes.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Wire {
+    /// The names of the replies that are struck; `*` stands for any run of characters.
+    pub to: Many<String>,
+    /// What happens on the wire instead of a whole answer.
+    #[serde(rename = "break")]
+    pub breaks: Break,
+}
+
+words! {
+    /// How an answer is spoilt on its way; none of them goes on for ever or without bound.
+    "wire break" Break {
+        CloseBeforeHead = "close_before_head": "the connection is closed before a byte was sent",
+        CloseInHead = "close_in_head": "the connection is closed in the middle of the header section",
+        CloseInBody = "close_in_body": "Content-Length promises more than is sent before the connection is closed",
+        HangBeforeHead = "hang_before_head": "nothing is sent, and the connection stays open until the client leaves",
+        HangInBody = "hang_in_body": "half of the body is sent, and the connection stays open until the client leaves",
+        EndlessBody = "endless_body": "a chunked body goes on until the client leaves, or 256 MiB were sent",
+        BigBody = "big_body": "the body is a JSON object of 64 MiB",
+        BigHeaders = "big_headers": "the header section has 300 KiB",
+        ManyHeaders = "many_headers": "the header section has 5,000 fields",
+        NotHttp = "not_http": "the first line is not a status line",
+        EmptyReply = "empty_reply": "the server ends its side without a byte and waits for the client to leave",
+        Reset = "reset": "the connection is reset",
+        DeepJson = "deep_json": "the body is 100,000 nested arrays",
+        Trickle = "trickle": "the body comes byte by byte and is never finished",
+    }
+}
+
+/// Settings of the server that a fault or variation may change.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Overrides {
+    /// Length of every access token in characters, 4 to 65,536; absent: what the format yields.
+    #[serde(default)]
+    #[schemars(range(min = 4, max = 65_536))]
+    pub token_length: Option<usize>,
+    /// The longest header field value that is read, in bytes; a longer one is answered 431. Default 16,384, at most 65,536.
+    #[serde(default)]
+    #[schemars(range(max = 65_536))]
+    pub max_header: Option<usize>,
+    /// Life of an access token in seconds; default 3,600.
+    #[serde(default)]
+    #[schemars(range(max = 315_360_000))]
+    pub expires_in: Option<u64>,
+    /// Seconds named by Retry-After when the rate is limited; default 1.
+    #[serde(default)]
+    pub retry_after: Option<u32>,
+    /// Milliseconds after which a rate limiter forgets the refused secret; absent: never.
+    #[serde(default)]
+    pub rate_window_ms: Option<u64>,
+    /// Milliseconds by which every answer is held back.
+    #[serde(default)]
+    #[schemars(range(max = 600_000))]
+    pub latency_ms: Option<u64>,
+    /// The main client's id.
+    #[serde(default)]
+    pub client_id: Option<String>,
+    /// The main client's secret, which the target entry hands out.
+    #[serde(default)]
+    pub client_secret: Option<String>,
+    /// The scopes that the main client is registered for, separated by spaces, which the target entry hands out.
+    #[serde(default)]
+    pub scope: Option<String>,
+    /// A path that follows the origin in the issuer, as in `/tenant`; default empty.
+    #[serde(default)]
+    pub issuer_path: Option<String>,
+}

@@ -1,0 +1,45 @@
+//! The metadata document.
+
+use serde_json::json;
+
+use super::endpoints::Turn;
+use super::message::{Reply, Request};
+use super::setup::{CLIENT_CREDENTIALS, INTROSPECT, REVOKE, TOKEN};
+use super::{Rule, errors};
+
+/// Answers at the well-known place. Source: RFC 8414 §2 and §3.
+pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
+    let setup = turn.setup;
+    if !["GET", "HEAD"].contains(&request.method.as_str()) {
+        return Err(errors::method_not_allowed("GET, HEAD"));
+    }
+    let slash = if setup.keeps(Rule::MetadataIssuer) {
+        ""
+    } else {
+        "/"
+    };
+    let mut grant_types = vec![CLIENT_CREDENTIALS];
+    if !setup.keeps(Rule::MetadataTruthful) {
+        grant_types.push("password");
+    }
+    let methods = ["client_secret_basic", "client_secret_post"];
+    let origin = &setup.origin;
+    let document = json!({
+        "issuer": format!("{}{slash}", setup.issuer),
+        "token_endpoint": format!("{origin}{TOKEN}"),
+        "token_endpoint_auth_methods_supported": methods,
+        // Required although there is no authorization endpoint; §3.2 would rather have no empty array, but cannot omit it.
+        "response_types_supported": [],
+        "grant_types_supported": grant_types,
+        "scopes_supported": setup.clients[0].scopes,
+        "revocation_endpoint": format!("{origin}{REVOKE}"),
+        "revocation_endpoint_auth_methods_supported": methods,
+        "introspection_endpoint": format!("{origin}{INTROSPECT}"),
+        "introspection_endpoint_auth_methods_supported": methods,
+    });
+    Ok(Reply::json(
+        "metadata",
+        200,
+        document.as_object().cloned().unwrap_or_default(),
+    ))
+}

@@ -1,0 +1,121 @@
+//! The protected resource `/invoices`: GET with `invoices.read`, POST with `invoices.write`.
+
+use serde_json::{Value, json};
+
+use super::endpoints::Turn;
+use super::message::{Reply, Request};
+use super::parameters::Parameters;
+use super::setup::{RESOURCE_READ, RESOURCE_WRITE, Setup};
+use super::{Policy, Rule, errors};
+
+/// Answers at the resource. Source: RFC 6750 §2.1 and §3, RFC 6749 §7.
+pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
+    let setup = turn.setup;
+    let scope = match request.method.as_str() {
+        "GET" | "HEAD" => RESOURCE_READ,
+        "POST" => RESOURCE_WRITE,
+        _ => return Err(errors::method_not_allowed("GET, HEAD, POST")),
+    };
+    let longest = request
+        .header("authorization")
+        .map(<[u8]>::len)
+        .max()
+        .unwrap_or_default();
+    if !setup.keeps(Rule::ResourceLongHeader) && longest > SHORT_HEADER {
+        return Err(Reply::text(
+            "http.431",
+            431,
+            "request header fields too large\n",
+        ));
+    }
+    let Some(token) = token(request, setup)? else {
+        return if setup.keeps(Rule::ResourceTokenRequired) {
+            Err(challenge(setup, "", 401, ""))
+        } else {
+            Ok(content(request))
+        };
+    };
+    match turn.state.token(&token) {
+        None if setup.keeps(Rule::ResourceTokenKnown) => Err(challenge(
+            setup,
+            ".invalid_token",
+            401,
+            "error=\"invalid_token\"",
+        )),
+        None => Ok(content(request)),
+        Some(facts) => {
+            let expired = turn.now_ms >= facts.expires_ms && setup.keeps(Rule::ExpiryEnforced);
+            if expired || facts.revoked {
+                return Err(challenge(
+                    setup,
+                    ".invalid_token",
+                    401,
+                    "error=\"invalid_token\"",
+                ));
+            }
+            let may = facts.scope.split(' ').any(|word| word == scope);
+            match may || !setup.keeps(Rule::ResourceScopeChecked) {
+                true => Ok(content(request)),
+                false if setup.makes(Policy::Resource404Hidden) => {
+                    Err(Reply::text("http.404", 404, "not found\n"))
+                }
+                false => {
+                    let parameters = format!("error=\"insufficient_scope\", scope=\"{scope}\"");
+                    Err(challenge(setup, ".insufficient_scope", 403, &parameters))
+                }
+            }
+        }
+    }
+}
+
+/// The token of a request, from the header alone unless a fault looks elsewhere.
+fn token(request: &Request, setup: &Setup) -> Result<Option<String>, Reply> {
+    let headers: Vec<&[u8]> = request.header("authorization").collect();
+    if headers.len() > 1 {
+        return Err(challenge(
+            setup,
+            ".invalid_request",
+            400,
+            "error=\"invalid_request\"",
+        ));
+    }
+    let value = headers.first().map(|value| String::from_utf8_lossy(value));
+    let in_header = value
+        .as_deref()
+        .and_then(|value| value.split_once(' '))
+        .and_then(|(scheme, token)| {
+            // Scheme names have no case (RFC 9110 §11.1).
+            let bearer =
+                scheme.eq_ignore_ascii_case("bearer") || !setup.keeps(Rule::ResourceSchemeChecked);
+            bearer.then(|| token.trim_matches(' ').to_owned())
+        });
+    if in_header.is_some() || setup.keeps(Rule::ResourceHeaderOnly) {
+        return Ok(in_header);
+    }
+    let elsewhere = [Parameters::of_query(request), Parameters::of_form(request)];
+    Ok(elsewhere
+        .iter()
+        .find_map(|sent| sent.one("access_token"))
+        .map(str::to_owned))
+}
+
+fn content(request: &Request) -> Reply {
+    let members = match request.method.as_str() {
+        "POST" => json!({ "accepted": true }),
+        _ => json!({ "invoices": [{ "number": "INV-1", "total": "119.00", "currency": "EUR" }] }),
+    };
+    let members = match members {
+        Value::Object(members) => members,
+        _ => serde_json::Map::new(),
+    };
+    Reply::json("content", 200, members)
+}
+
+/// Source: RFC 6750 §3; without a token no error is named (§3.1).
+fn challenge(setup: &Setup, suffix: &str, status: u16, parameters: &str) -> Reply {
+    let value = errors::challenge(setup, format!("Bearer {parameters}").trim_end());
+    Reply::new(format!("challenge{suffix}"), status).with("www-authenticate", value)
+}
+
+/// What servers with the header limit of an old default read.
+const SHORT_HEADER: usize = 4096;

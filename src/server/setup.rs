@@ -1,0 +1,257 @@
+//! What a server is started with, and what follows from it for the time it runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use crate::clock::{Clock, SystemClock};
+use crate::oauth::Secret;
+
+use super::dialect::Dialect;
+use super::{Policy, Rule};
+
+/// What a server is started with; the default is the conforming server on a free port with the real clock.
+#[derive(Clone)]
+pub struct Settings {
+    /// Tells when tokens expire and takes delays; a clock that can be moved is moved where the server would sleep.
+    pub clock: Arc<dyn Clock>,
+    /// By how much every answer is held back; default none.
+    pub latency: Duration,
+    /// Length of every access token in characters; `None`: what the format yields. The dialect's own wins.
+    pub token_length: Option<usize>,
+    /// By what the server differs from the conforming default.
+    pub dialect: Dialect,
+    /// The port on 127.0.0.1; 0 takes a free one.
+    pub port: u16,
+    /// Certificate and key; `None` serves plain HTTP.
+    pub tls: Option<Tls>,
+    /// Makes tokens predictable, for tests that compare bytes; `None` takes the seed from the operating system.
+    pub seed: Option<[u8; 32]>,
+}
+
+/// A certificate chain and its key, as PEM.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    /// The certificates, the server's own first.
+    pub certificates_pem: String,
+    /// The private key.
+    pub key_pem: Secret,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(SystemClock),
+            latency: Duration::ZERO,
+            token_length: None,
+            dialect: Dialect::default(),
+            port: 0,
+            tls: None,
+            seed: None,
+        }
+    }
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings")
+            .field("port", &self.port)
+            .field("dialect", &self.dialect)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A registered client. Source: RFC 6749 §2.
+pub(super) struct Client {
+    pub(super) id: String,
+    /// `None` makes the client a public one (RFC 6749 §2.1).
+    pub(super) secret: Option<Secret>,
+    pub(super) grant_types: &'static [&'static str],
+    pub(super) scopes: Vec<String>,
+}
+
+/// Everything about a running server that does not change.
+pub(super) struct Setup {
+    pub(super) origin: String,
+    pub(super) issuer: String,
+    pub(super) metadata_path: String,
+    /// The main client, the second client, the public client.
+    pub(super) clients: [Client; 3],
+    pub(super) dialect: Dialect,
+    pub(super) token_length: Option<usize>,
+    pub(super) expires_in: u64,
+    pub(super) max_header: usize,
+    pub(super) latency_ms: u64,
+}
+
+impl Setup {
+    pub(super) fn new(settings: &Settings, origin: String) -> Self {
+        let dialect = settings.dialect.clone();
+        let set = &dialect.overrides;
+        let path = set.issuer_path.clone().unwrap_or_default();
+        let scopes: Vec<String> = set
+            .scope
+            .as_deref()
+            .unwrap_or(SCOPE)
+            .split(' ')
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+            .collect();
+        let confidential = |id: &str, secret: &str| Client {
+            id: id.to_owned(),
+            secret: Some(Secret::new(secret)),
+            grant_types: &[CLIENT_CREDENTIALS],
+            scopes: scopes.clone(),
+        };
+        let public = Client {
+            id: PUBLIC_ID.to_owned(),
+            secret: None,
+            grant_types: &[],
+            scopes: scopes.clone(),
+        };
+        let life = if dialect.makes(Policy::TokenShortLived) {
+            5
+        } else {
+            3600
+        };
+        Self {
+            issuer: format!("{origin}{path}"),
+            metadata_path: format!("{WELL_KNOWN}{path}"),
+            clients: [
+                confidential(
+                    set.client_id.as_deref().unwrap_or(ID),
+                    set.client_secret.as_deref().unwrap_or(SECRET),
+                ),
+                confidential(SECOND_ID, SECOND_SECRET),
+                public,
+            ],
+            token_length: set.token_length.or(settings.token_length),
+            expires_in: set.expires_in.unwrap_or(life),
+            max_header: set.max_header.unwrap_or(LONGEST_HEADER),
+            latency_ms: u64::try_from(settings.latency.as_millis()).unwrap_or(u64::MAX),
+            origin,
+            dialect,
+        }
+    }
+
+    pub(super) fn keeps(&self, rule: Rule) -> bool {
+        self.dialect.keeps(rule)
+    }
+
+    pub(super) fn makes(&self, policy: Policy) -> bool {
+        self.dialect.makes(policy)
+    }
+
+    /// The client of this id.
+    pub(super) fn client(&self, id: &str) -> Option<&Client> {
+        self.clients.iter().find(|client| client.id == id)
+    }
+
+    /// The entry for a target file: what this server claims, and the credentials for it.
+    pub(super) fn target(&self) -> Value {
+        let Self { origin, issuer, .. } = self;
+        let [main, second, public] = &self.clients;
+        let pair = |client: &Client| {
+            let secret = client.secret.as_ref().map(Secret::expose);
+            json!({ "client_id": client.id, "client_secret": secret })
+        };
+        let contents = if self.makes(Policy::JsonRefused) {
+            json!(["form"])
+        } else {
+            json!(["form", "json"])
+        };
+        let entry = json!({
+            "issuer": issuer,
+            "token_endpoint": format!("{origin}{TOKEN}"),
+            "revocation_endpoint": format!("{origin}{REVOKE}"),
+            "introspection_endpoint": format!("{origin}{INTROSPECT}"),
+            "metadata_url": format!("{origin}{}", self.metadata_path),
+            "scope": main.scopes.join(" "),
+            "ungranted_scope": UNGRANTED,
+            "grant_types": [CLIENT_CREDENTIALS],
+            "token_endpoint_auth_methods": ["client_secret_basic", "client_secret_post"],
+            "request_content_types": contents,
+            "client": pair(main),
+            "second_client": pair(second),
+            "public_client": { "client_id": public.id },
+            "resource": {
+                "url": format!("{origin}{RESOURCE}"),
+                "method": "POST",
+                "content_type": "application/json",
+                "body": "{\"invoice\":{\"number\":\"INV-1\",\"total\":\"119.00\",\"currency\":\"EUR\"}}",
+                "scope": RESOURCE_WRITE,
+            },
+        });
+        let mut entry = match entry {
+            Value::Object(entry) => entry,
+            _ => Map::new(),
+        };
+        self.dialect.lay_over_target(&mut entry, origin);
+        Value::Object(entry)
+    }
+}
+
+pub(super) const TOKEN: &str = "/token";
+pub(super) const REVOKE: &str = "/revoke";
+pub(super) const INTROSPECT: &str = "/introspect";
+pub(super) const RESOURCE: &str = "/invoices";
+/// Source: RFC 8414 §3.
+const WELL_KNOWN: &str = "/.well-known/oauth-authorization-server";
+pub(super) const CLIENT_CREDENTIALS: &str = "client_credentials";
+pub(super) const RESOURCE_READ: &str = "invoices.read";
+pub(super) const RESOURCE_WRITE: &str = "invoices.write";
+/// A scope that exists and that no client is registered for.
+pub(super) const UNGRANTED: &str = "admin";
+pub(super) const LONGEST_HEADER: usize = 16 * 1024;
+const SCOPE: &str = "invoices.read invoices.write";
+const ID: &str = "gl";
+/// Differs in everything that clients get wrong: between the base64 alphabets (`~` at offset 11 of the pair), under
+/// form-encoding (`~`, `?`, `+`, `/`, `%`), and by a colon of its own.
+const SECRET: &str = "s3cret:~~?~+/%";
+const SECOND_ID: &str = "gl2";
+const SECOND_SECRET: &str = "0ther-s3cret";
+const PUBLIC_ID: &str = "pub";
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+
+    use super::*;
+
+    #[test]
+    fn the_main_pair_differs_in_every_encoding_that_clients_confuse() {
+        let pair = format!("{ID}:{SECRET}");
+        assert_ne!(STANDARD.encode(&pair), URL_SAFE.encode(&pair));
+        assert!(SECRET.contains(['+', '%']) && SECRET.contains(':'));
+    }
+
+    #[test]
+    fn a_dialect_changes_the_target_member_by_member() {
+        let mut dialect = Dialect::of(&[], &[Policy::JsonRefused]);
+        let fault = json!({ "behaviour": "x", "settings": { "client_secret": "new" },
+                            "target": { "client": { "client_id": "other" }, "second_client": null, "resource": { "url": "${origin}/x" } } });
+        dialect.add(serde_json::from_value(fault).unwrap()).unwrap();
+        let target = Setup::new(
+            &Settings {
+                dialect,
+                ..Settings::default()
+            },
+            "http://h".to_owned(),
+        )
+        .target();
+        assert_eq!(
+            target["client"],
+            json!({ "client_id": "other", "client_secret": "new" })
+        );
+        assert_eq!(target["resource"]["url"], "http://h/x");
+        assert_eq!(
+            (
+                target.get("second_client"),
+                &target["request_content_types"]
+            ),
+            (None, &json!(["form"]))
+        );
+    }
+}

@@ -1,0 +1,118 @@
+//! What a running server remembers: issued tokens and refused secrets. Bounded; the oldest tokens are forgotten first.
+
+use std::collections::{HashMap, VecDeque};
+
+use ring::hmac;
+
+/// Everything that changes while the server runs.
+pub(super) struct State {
+    key: hmac::Key,
+    drawn: u64,
+    tokens: HashMap<String, Token>,
+    order: VecDeque<String>,
+    /// When a secret was last refused, for the rate limiter.
+    pub(super) refused_at_ms: Option<u64>,
+}
+
+/// An access token that was issued.
+#[derive(Debug, Clone)]
+pub(super) struct Token {
+    pub(super) client_id: String,
+    pub(super) scope: String,
+    pub(super) issued_ms: u64,
+    pub(super) expires_ms: u64,
+    pub(super) revoked: bool,
+}
+
+impl State {
+    /// A state whose tokens follow from `seed`.
+    pub(super) fn new(seed: [u8; 32]) -> Self {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &seed);
+        Self {
+            key,
+            drawn: 0,
+            tokens: HashMap::new(),
+            order: VecDeque::new(),
+            refused_at_ms: None,
+        }
+    }
+
+    /// The next 32 unpredictable bytes: a pseudo-random function of the seed, so that drawing cannot fail.
+    pub(super) fn draw(&mut self) -> [u8; 32] {
+        self.drawn += 1;
+        let tag = hmac::sign(&self.key, format!("draw {}", self.drawn).as_bytes());
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(tag.as_ref());
+        bytes
+    }
+
+    /// How often was drawn.
+    pub(super) fn drawn(&self) -> u64 {
+        self.drawn
+    }
+
+    /// The signature of a JWT (HS256). Source: RFC 7518 §3.2.
+    pub(super) fn sign(&self, message: &str) -> Vec<u8> {
+        hmac::sign(&self.key, message.as_bytes()).as_ref().to_vec()
+    }
+
+    /// Remembers an issued token, in the place of an equal one.
+    pub(super) fn remember(&mut self, token: String, facts: Token) {
+        if self.tokens.insert(token.clone(), facts).is_none() {
+            self.order.push_back(token);
+        }
+        while self.order.len() > MOST_TOKENS {
+            if let Some(oldest) = self.order.pop_front() {
+                self.tokens.remove(&oldest);
+            }
+        }
+    }
+
+    /// The token that was issued first among those remembered.
+    pub(super) fn first(&self) -> Option<&String> {
+        self.order.front()
+    }
+
+    pub(super) fn token(&self, token: &str) -> Option<&Token> {
+        self.tokens.get(token)
+    }
+
+    pub(super) fn revoke(&mut self, token: &str) {
+        if let Some(facts) = self.tokens.get_mut(token) {
+            facts.revoked = true;
+        }
+    }
+}
+
+const MOST_TOKENS: usize = 10_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_tokens_are_forgotten_first() {
+        let mut state = State::new([0; 32]);
+        let facts = Token {
+            client_id: "gl".into(),
+            scope: String::new(),
+            issued_ms: 0,
+            expires_ms: 1,
+            revoked: false,
+        };
+        for n in 0..=MOST_TOKENS {
+            state.remember(n.to_string(), facts.clone());
+        }
+        assert!(state.token("0").is_none() && state.token("1").is_some());
+        assert_eq!(
+            (state.tokens.len(), state.order.len()),
+            (MOST_TOKENS, MOST_TOKENS)
+        );
+    }
+
+    #[test]
+    fn no_two_draws_are_equal() {
+        let mut state = State::new([7; 32]);
+        assert_ne!(state.draw(), state.draw());
+    }
+}
