@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod exchange;
 pub mod judge;
+pub mod mutation;
 pub mod oauth;
 pub mod plan;
 pub mod report;

@@ -297,12 +297,20 @@ fn problem(document: &Document, place: &str, message: String, help: Option<Strin
     Problem { message, at, help }
 }
 
-/// Makes a target from what the flags of the command line say; `value` is an entry of a target file.
+/// Makes a target from an entry that is no file's: flags of the command line, or a server that describes itself. Secrets in it are
+/// taken as they are.
 ///
 /// # Errors
 /// What does not make sense, in words.
-pub fn from_flags(name: &str, value: Value, secrets: Vec<(String, Secret)>) -> Result<Target, Error> {
-    resolve(name, value, secrets, Path::new(".")).map_err(|(_, message, help)| {
+pub fn from_entry(name: &str, mut value: Value) -> Result<Target, Error> {
+    let mut wrong = None;
+    let reading = Reading { allow_literal_secrets: true };
+    let folder = Path::new(".");
+    let secrets = secrets::take(&mut value, "", &mut |_, message, _| wrong = Some(message), folder, reading);
+    if let Some(message) = wrong {
+        return Err(Error::Flags(message));
+    }
+    resolve(name, value, secrets, folder).map_err(|(_, message, help)| {
         Error::Flags(help.map_or(message.clone(), |help| format!("{message}: {help}")))
     })
 }

@@ -2,6 +2,7 @@
 //!
 //! Every writer is a pure function of [`model::RunReport`], so all formats show the same counts.
 
+pub mod assemble;
 pub mod console;
 mod evidence;
 pub mod json;

@@ -1,6 +1,6 @@
 //! Clauses: places, schemas, and three values (DESIGN 3.2).
 
-use std::cell::OnceCell;
+use std::sync::OnceLock;
 
 use jsonschema::Validator;
 use serde_json::{Map, Value};
@@ -44,7 +44,7 @@ pub enum Matcher {
         /// Whether it has references to fill before it can be compiled.
         open: bool,
         /// Compiled at first use.
-        compiled: OnceCell<Option<Box<Validator>>>,
+        compiled: OnceLock<Option<Box<Validator>>>,
     },
 }
 
@@ -189,7 +189,7 @@ impl Matcher {
         match value.as_str() {
             Some("absent") => Self::Absent,
             Some("present") => Self::Present,
-            _ => Self::Schema { schema: value.clone(), open: reference::any(value), compiled: OnceCell::new() },
+            _ => Self::Schema { schema: value.clone(), open: reference::any(value), compiled: OnceLock::new() },
         }
     }
 }

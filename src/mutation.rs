@@ -1,0 +1,250 @@
+//! The self-test: every fault must trip its check, and nothing lawful may trip any (DESIGN 3.4).
+//!
+//! Each trial starts a reference server of its own on a free loopback port, with a clock that stands still, and judges it like
+//! any other target.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::clock::{Clock, ManualClock};
+use crate::plan;
+use crate::report::assemble::{self, FailOn, Material};
+use crate::report::model::{RunReport, VerdictKind};
+use crate::run::{self, Quiet, Task};
+use crate::server::{self, Dialect, Fault, Rule, Variation};
+use crate::suite::{self, Catalogue, Wanted};
+use crate::target;
+
+/// What the clock of every trial stands at: 2027-01-15T08:00:00Z.
+pub const NOON: u64 = 1_800_000_000_000;
+
+/// Why a trial could not be held.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Fault or variation files are wrong: `folder/id: reason` for each.
+    #[error("{}", .0.join("\n"))]
+    Files(Vec<String>),
+    /// The reference server did not start.
+    #[error("the reference server: {0}")]
+    Server(#[from] server::Error),
+    /// The reference server describes itself wrongly.
+    #[error("the target of the reference server: {0}")]
+    Target(#[from] target::Error),
+    /// Nothing could be sent.
+    #[error(transparent)]
+    Run(#[from] run::Error),
+    /// The runtime did not start.
+    #[error("cannot start the runtime: {0}")]
+    Runtime(std::io::Error),
+}
+
+/// A fault or a variation.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// Its path below its folder.
+    pub id: String,
+    /// A lawful dialect, which must trip nothing.
+    pub lawful: bool,
+    /// What the server does.
+    pub fault: Fault,
+    /// The check that has to trip; `None` for a variation.
+    pub check: Option<String>,
+}
+
+/// What one subject came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The subject's id; `conforming` for the server as it is.
+    pub id: String,
+    /// A lawful dialect.
+    pub lawful: bool,
+    /// Checks that were violated, at any severity.
+    pub trips: BTreeSet<String>,
+    /// Checks without a verdict.
+    pub not_testable: BTreeSet<String>,
+    /// What is wrong with that.
+    pub complaints: Vec<String>,
+}
+
+/// The embedded faults and variations, in order of id.
+///
+/// # Errors
+/// A file that does not fit its type, or a fault whose path names no check.
+pub fn subjects(catalogue: &Catalogue) -> Result<Vec<Subject>, Error> {
+    let mut fixtures = suite::fixtures();
+    let (mut all, mut wrong) = (Vec::new(), Vec::new());
+    for (id, value) in fixtures.swap_remove("faults").unwrap_or_default() {
+        match (serde_json::from_value::<Fault>(value), check_of(catalogue, &id)) {
+            (Ok(fault), Some(check)) => all.push(Subject { id, lawful: false, fault, check: Some(check) }),
+            (Ok(_), None) => wrong.push(format!("faults/{id}: its path names no check")),
+            (Err(error), _) => wrong.push(format!("faults/{id}: {error}")),
+        }
+    }
+    for (id, value) in fixtures.swap_remove("variations").unwrap_or_default() {
+        match serde_json::from_value::<Variation>(value) {
+            Ok(variation) => all.push(Subject { id, lawful: true, fault: variation.into(), check: None }),
+            Err(error) => wrong.push(format!("variations/{id}: {error}")),
+        }
+    }
+    if wrong.is_empty() { Ok(all) } else { Err(Error::Files(wrong)) }
+}
+
+/// `rfc6749/x.second` is a second fault of `rfc6749/x`.
+fn check_of(catalogue: &Catalogue, id: &str) -> Option<String> {
+    if catalogue.checks.contains_key(id) {
+        return Some(id.to_owned());
+    }
+    let (check, _) = id.rsplit_once('.')?;
+    catalogue.checks.contains_key(check).then(|| check.to_owned())
+}
+
+/// The server's rules that no fault leaves out: a rule that no fault skips is a rule that nothing tests.
+#[must_use]
+pub fn rules_without_fault(subjects: &[Subject]) -> Vec<&'static str> {
+    let skipped: Vec<Rule> = subjects.iter().filter(|subject| !subject.lawful).flat_map(|subject| subject.fault.skip.0.clone()).collect();
+    Rule::ALL.iter().filter(|rule| !skipped.contains(rule)).map(|rule| rule.name()).collect()
+}
+
+/// Holds one trial: the report of a run against a server with these faults.
+///
+/// # Errors
+/// The server or the run could not be started.
+pub async fn trial(catalogue: &Catalogue, faults: &[Fault], wanted: &Wanted) -> Result<RunReport, Error> {
+    let mut dialect = Dialect::default();
+    for fault in faults {
+        dialect.add(fault.clone())?;
+    }
+    let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(NOON));
+    let settings = server::Settings { dialect, clock: clock.clone(), seed: Some([7; 32]), ..server::Settings::default() };
+    let running = server::start(settings).await?;
+    let mut target = target::from_entry("reference", running.target())?;
+    // "Never answers" is a fault that holds the connection open: these bounds end it, nothing else waits for them.
+    target.bounds.first_byte = Duration::from_millis(600);
+    target.bounds.whole = Duration::from_millis(900);
+    let patience = Duration::from_secs(4 * 3600);
+    let members = suite::select(catalogue, wanted);
+    let plan = plan::plan(catalogue, &target, &members, &plan::Options { safe: false, patience });
+    let settings = run::Settings {
+        concurrency: 8,
+        interval: None,
+        patience,
+        seed: 0,
+        resolve: Vec::new(),
+        clock,
+        progress: Arc::new(Quiet),
+    };
+    let brought = run::run(Task { catalogue, plan: &plan, target: &target }, &settings, std::future::pending()).await?;
+    Ok(assemble::assemble(&Material {
+        catalogue,
+        recording: &brought.recording,
+        members: &members,
+        target: &target.name,
+        suites: &wanted.suites,
+        preflight: brought.preflight.into_iter().map(|step| (step.step, step.passed, step.detail)).collect(),
+        stopped: brought.stopped,
+        interrupted: brought.interrupted,
+        started_ms: brought.started_ms,
+        elapsed_ms: brought.elapsed_ms,
+        sent: brought.sent,
+        fail_on: FailOn::Must,
+    }))
+}
+
+/// How the self-test is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Each fault against its own check and those it also trips; variations against everything.
+    Own,
+    /// Everything against everything.
+    Full,
+}
+
+/// Holds every trial, the conforming server first, on as many threads as the machine has cores.
+///
+/// # Errors
+/// The first trial that could not be held.
+pub fn selftest(catalogue: &Catalogue, suites: &[String], subjects: &[Subject], extent: Extent) -> Result<Vec<Outcome>, Error> {
+    let conforming = Subject { id: "conforming".into(), lawful: true, fault: Fault::default(), check: None };
+    let all: Vec<&Subject> = std::iter::once(&conforming).chain(subjects).collect();
+    let next = AtomicUsize::new(0);
+    let workers = std::thread::available_parallelism().map_or(2, usize::from).min(8);
+    let mut outcomes: BTreeMap<usize, Outcome> = BTreeMap::new();
+    let results = std::thread::scope(|scope| {
+        let work = || -> Result<Vec<(usize, Outcome)>, Error> {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
+            let mut held = Vec::new();
+            loop {
+                let nth = next.fetch_add(1, Ordering::SeqCst);
+                let Some(subject) = all.get(nth) else { return Ok(held) };
+                held.push((nth, runtime.block_on(hold(catalogue, suites, subject, extent))?));
+            }
+        };
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().map(|worker| worker.join()).collect::<Vec<_>>()
+    });
+    for result in results {
+        match result {
+            Ok(held) => outcomes.extend(held?),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+    Ok(outcomes.into_values().collect())
+}
+
+async fn hold(catalogue: &Catalogue, suites: &[String], subject: &Subject, extent: Extent) -> Result<Outcome, Error> {
+    let only = match &subject.check {
+        Some(check) if extent == Extent::Own => {
+            std::iter::once(check.clone()).chain(subject.fault.also_trips.keys().cloned()).collect()
+        }
+        _ => Vec::new(),
+    };
+    let wanted = Wanted { suites: suites.to_vec(), only, skip: Vec::new() };
+    let report = trial(catalogue, std::slice::from_ref(&subject.fault), &wanted).await?;
+    let of = |kind: VerdictKind| -> BTreeSet<String> {
+        report.findings.iter().filter(|finding| finding.verdict == kind).map(|finding| finding.check.clone()).collect()
+    };
+    let (trips, not_testable) = (of(VerdictKind::Violation), of(VerdictKind::NotTestable));
+    let mut complaints = Vec::new();
+    if let Some(check) = &subject.check {
+        if !trips.contains(check) {
+            let finding = report.findings.iter().find(|finding| finding.check == *check);
+            let seen = finding.map(|finding| format!("{:?}: {}", finding.verdict, finding.message)).unwrap_or_default();
+            complaints.push(format!("does not trip `{check}` ({seen})"));
+        }
+        let also = &subject.fault.also_trips;
+        for trip in trips.iter().filter(|trip| *trip != check && !also.contains_key(*trip)) {
+            complaints.push(format!("also trips `{trip}`, which `also_trips` does not say{}", first_message(&report, trip)));
+        }
+        for stale in also.keys().filter(|also| !trips.contains(*also)) {
+            complaints.push(format!("`also_trips` names `{stale}`, which does not trip"));
+        }
+    } else {
+        for trip in &trips {
+            complaints.push(format!("trips `{trip}`, although it is lawful{}", first_message(&report, trip)));
+        }
+    }
+    if subject.id == "conforming" {
+        complaints.extend(not_testable.iter().map(|check| format!("leaves `{check}` not testable{}", first_message(&report, check))));
+    }
+    Ok(Outcome { id: subject.id.clone(), lawful: subject.lawful, trips, not_testable, complaints })
+}
+
+fn first_message(report: &RunReport, check: &str) -> String {
+    let found = report.findings.iter().find(|finding| finding.check == check && !finding.message.is_empty());
+    found.map(|finding| format!(" ({})", finding.message)).unwrap_or_default()
+}
+
+/// The kill matrix as text: one line for each subject, what it trips and how much it leaves without a verdict.
+#[must_use]
+pub fn matrix(outcomes: &[Outcome]) -> String {
+    let mut out = String::new();
+    for outcome in outcomes {
+        let kind = if outcome.lawful { "lawful" } else { "fault" };
+        let trips: Vec<&str> = outcome.trips.iter().map(String::as_str).collect();
+        let trips = if trips.is_empty() { "-".to_owned() } else { trips.join(" ") };
+        out.push_str(&format!("{kind} {} => {trips} | {} not testable\n", outcome.id, outcome.not_testable.len()));
+    }
+    out
+}

@@ -1,0 +1,313 @@
+//! Verdicts become the run report: severities, the two answers, counts, exit code.
+
+use indexmap::IndexMap;
+use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::model::{
+    Answer, Answers, Diagnosis, Exit, Finding, LeftOut, Mismatch, Preflight, PreflightStep, RunReport, Severity, Summary, Tool,
+    VerdictKind,
+};
+use crate::exchange::{Recorded, Recording, Why, curl};
+use crate::judge::{self, Judgement, Verdict};
+use crate::suite::files::{Level, Soft};
+use crate::suite::{Catalogue, Check, Member, Suite, matches};
+
+/// From which severity on a violation fails the run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum FailOn {
+    /// Errors.
+    #[default]
+    Must,
+    /// Warnings too.
+    Should,
+    /// Notes too.
+    May,
+    /// Nothing.
+    Never,
+}
+
+/// What a report is made of.
+#[derive(Debug, Clone)]
+pub struct Material<'m> {
+    /// Definitions.
+    pub catalogue: &'m Catalogue,
+    /// Masked.
+    pub recording: &'m Recording,
+    /// What was selected.
+    pub members: &'m [Member],
+    /// The target's name.
+    pub target: &'m str,
+    /// Ids of the suites.
+    pub suites: &'m [String],
+    /// What preflight saw: step, whether it held, detail.
+    pub preflight: Vec<(String, bool, String)>,
+    /// Why the run ended there: a sentence, and what to do.
+    pub stopped: Option<(String, String)>,
+    /// Whether it was interrupted.
+    pub interrupted: bool,
+    /// Milliseconds since the Unix epoch.
+    pub started_ms: u64,
+    /// Milliseconds.
+    pub elapsed_ms: u64,
+    /// Requests that went out.
+    pub sent: usize,
+    /// The gate.
+    pub fail_on: FailOn,
+}
+
+/// Judges every member and puts the report together.
+#[must_use]
+pub fn assemble(material: &Material<'_>) -> RunReport {
+    let mut findings: Vec<Finding> = material.members.iter().filter_map(|member| finding(material, member)).collect();
+    findings.sort_by(|a, b| (&a.check, &a.caller, &a.variant).cmp(&(&b.check, &b.caller, &b.variant)));
+    let summary = count(&findings, material.sent);
+    let exit = exit(material, &findings);
+    let mut target: IndexMap<String, Value> = IndexMap::from([("name".to_owned(), Value::from(material.target))]);
+    target.extend(material.recording.target.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())));
+    let controls = material.recording.exchanges.iter().filter_map(|(key, recorded)| {
+        let Recorded::Sent(document) = recorded else { return None };
+        let control = document.get("control")?;
+        let word = |name: &str| control.get(name).and_then(Value::as_str);
+        let held = control.get("works") == Some(&Value::Bool(true));
+        let lost = word("answer").or_else(|| word("outcome")).unwrap_or("lost");
+        Some((key.clone(), if held { "held".to_owned() } else { lost.to_owned() }))
+    });
+    let left_out = material.recording.exchanges.iter().filter_map(|(key, recorded)| match recorded {
+        Recorded::NotSent(not_sent) if not_sent.why == Why::LeftOut => {
+            Some(LeftOut { exchange: key.clone(), reason: not_sent.reason.clone() })
+        }
+        _ => None,
+    });
+    let step = |(step, passed, detail): &(String, bool, String)| PreflightStep {
+        step: step.clone(),
+        passed: *passed,
+        detail: detail.clone(),
+    };
+    RunReport {
+        schema: "grantlint/run-v1".into(),
+        tool: Tool { name: "grantlint".into(), version: env!("CARGO_PKG_VERSION").into() },
+        started: date(material.started_ms),
+        elapsed_ms: material.elapsed_ms,
+        target,
+        suites: material.suites.to_vec(),
+        exit,
+        summary,
+        answers: answers(material, &findings),
+        preflight: Preflight {
+            passed: material.stopped.is_none(),
+            steps: material.preflight.iter().map(step).collect(),
+        },
+        controls: controls.collect(),
+        left_out: left_out.collect(),
+        diagnosis: diagnosis(material, &findings),
+        exchanges: material.recording.to_documents(),
+        findings,
+    }
+}
+
+/// RFC 3339, whole seconds.
+fn date(ms: u64) -> String {
+    let seconds = i64::try_from(ms / 1000).unwrap_or(0);
+    let date = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    date.format(&Rfc3339).unwrap_or_default()
+}
+
+fn finding(material: &Material<'_>, member: &Member) -> Option<Finding> {
+    let catalogue = material.catalogue;
+    let check = catalogue.checks.get(&member.check)?;
+    let suite = catalogue.suites.get(&member.suite)?;
+    let judgement = judge::judge(catalogue, material.recording, member);
+    let (level, severity) = weight(check, suite, member);
+    let mismatches = judgement
+        .differences
+        .iter()
+        .map(|difference| Mismatch {
+            exchange: difference.exchange.clone(),
+            at: difference.at.clone(),
+            expected: difference.expected.clone(),
+            actual: difference.actual.clone(),
+        })
+        .collect();
+    let document = |key: &String| material.recording.document(key);
+    let failing = judgement.verdict == Verdict::Violation || judgement.verdict == Verdict::NotTestable;
+    let reproduce = judgement.exchanges.iter().filter(|_| failing).find_map(|key| curl(document(key)?));
+    Some(Finding {
+        check: check.id.clone(),
+        variant: member.variant.clone(),
+        verdict: kind(judgement.verdict),
+        level: level.word().into(),
+        severity,
+        title: check.file.title.clone(),
+        sources: check.file.source.clone(),
+        covers: check.file.covers.clone(),
+        message: judgement.message(),
+        mismatches,
+        why: check.file.why.clone(),
+        fix: check.file.fix.clone(),
+        reproduce,
+        caller: member.caller.clone(),
+        caller_sees: sees(material, member),
+        blocked_by: judgement.blocked_by.clone(),
+        reason: reason(&judgement),
+        waiver: None,
+        baseline: None,
+        exchanges: judgement.exchanges,
+    })
+}
+
+fn reason(judgement: &Judgement) -> Option<String> {
+    judgement.reason.clone().filter(|_| !matches!(judgement.verdict, Verdict::Pass | Verdict::Violation))
+}
+
+fn kind(verdict: Verdict) -> VerdictKind {
+    match verdict {
+        Verdict::Pass => VerdictKind::Pass,
+        Verdict::Violation => VerdictKind::Violation,
+        Verdict::NotApplicable => VerdictKind::NotApplicable,
+        Verdict::NotTestable => VerdictKind::NotTestable,
+        Verdict::LeftOut => VerdictKind::LeftOut,
+    }
+}
+
+/// Level and severity of a finding. A caller's suite changes the levels of the caller's findings only: what Coupa needs says
+/// nothing about the standard.
+fn weight(check: &Check, suite: &Suite, member: &Member) -> (Level, Severity) {
+    let bound = suite.file.caller.is_none() || member.caller.is_some();
+    let changed = suite.file.levels.get(&check.id).filter(|_| bound);
+    let level = changed.map_or(check.file.level, |change| change.level);
+    let severity = match level {
+        Level::Must | Level::Grammar => Severity::Error,
+        Level::Should => Severity::Warning,
+        Level::May => Severity::Note,
+    };
+    let soft = check.file.severity.filter(|_| changed.is_none()).map(|soft| match soft {
+        Soft::Warning => Severity::Warning,
+        Soft::Note => Severity::Note,
+    });
+    (level, soft.map_or(severity, |soft| soft.max(severity)))
+}
+
+/// What the caller's administrator would see: by the first caller's suite of the run that selects the check.
+fn sees(material: &Material<'_>, member: &Member) -> Option<String> {
+    let suites = material.suites.iter().filter_map(|id| material.catalogue.suites.get(id));
+    suites
+        .filter(|suite| suite.file.caller.is_some())
+        .flat_map(|suite| &suite.file.sees)
+        .find(|(_, patterns)| patterns.iter().any(|pattern| matches(pattern, &member.check)))
+        .and_then(|(id, _)| material.catalogue.diagnoses.get(id))
+        .map(|diagnosis| diagnosis.shown.clone())
+}
+
+fn count(findings: &[Finding], exchanges: usize) -> Summary {
+    let mut summary = Summary { checks: findings.len(), exchanges, ..Summary::default() };
+    for finding in findings {
+        let counter = match (finding.verdict, finding.severity) {
+            (VerdictKind::Pass, _) => &mut summary.pass,
+            (VerdictKind::Violation, Severity::Error) => &mut summary.violation,
+            (VerdictKind::Violation, Severity::Warning) => &mut summary.warning,
+            (VerdictKind::Violation, Severity::Note) => &mut summary.note,
+            (VerdictKind::NotApplicable, _) => &mut summary.not_applicable,
+            (VerdictKind::NotTestable, _) => &mut summary.not_testable,
+            (VerdictKind::LeftOut, _) => &mut summary.left_out,
+            (VerdictKind::Waived, _) => &mut summary.waived,
+        };
+        *counter += 1;
+    }
+    summary
+}
+
+/// The document that a source names: `RFC 6749 §5.1` → `RFC 6749`.
+fn document_of(source: &str) -> &str {
+    source.split(" §").next().unwrap_or(source).trim()
+}
+
+fn answers(material: &Material<'_>, findings: &[Finding]) -> Answers {
+    let callers: Vec<&str> = material
+        .suites
+        .iter()
+        .filter_map(|id| material.catalogue.suites.get(id)?.file.caller.as_deref())
+        .collect();
+    let mut by_document: IndexMap<&str, Vec<&Finding>> = IndexMap::new();
+    let mut by_caller: IndexMap<&str, Vec<&Finding>> = callers.iter().map(|caller| (*caller, Vec::new())).collect();
+    for finding in findings {
+        let document = finding.sources.first().map_or("", |source| document_of(source));
+        if let Some(caller) = &finding.caller {
+            by_caller.entry(caller).or_default().push(finding);
+        } else if callers.contains(&document) {
+            by_caller.entry(document).or_default().push(finding);
+        } else if document != PRACTICE && !material.catalogue.suites.values().any(|suite| suite.file.caller.as_deref() == Some(document)) {
+            by_document.entry(document).or_default().push(finding);
+        }
+    }
+    by_document.sort_keys();
+    let answered = |groups: IndexMap<&str, Vec<&Finding>>| {
+        groups
+            .into_iter()
+            .filter(|(_, findings)| findings.iter().any(|finding| finding.verdict != VerdictKind::NotApplicable))
+            .map(|(name, findings)| (name.to_owned(), answer(&findings)))
+            .collect()
+    };
+    Answers { conforms: answered(by_document), works_for: answered(by_caller) }
+}
+
+/// Checks of no document are filed here; they answer neither question.
+const PRACTICE: &str = "grantlint practice";
+
+fn answer(findings: &[&Finding]) -> Answer {
+    let violated = |severity: Severity| {
+        findings.iter().filter(|finding| finding.verdict == VerdictKind::Violation && finding.severity == severity).count()
+    };
+    let of = |verdict: VerdictKind| findings.iter().filter(|finding| finding.verdict == verdict).count();
+    let (violations, not_testable) = (violated(Severity::Error), of(VerdictKind::NotTestable));
+    let word = if violations > 0 {
+        "no"
+    } else if not_testable > 0 || of(VerdictKind::Pass) == 0 {
+        "not known"
+    } else {
+        "yes"
+    };
+    Answer { answer: word.into(), violations, warnings: violated(Severity::Warning), not_testable }
+}
+
+fn exit(material: &Material<'_>, findings: &[Finding]) -> Exit {
+    let gate = |finding: &&Finding| {
+        finding.verdict == VerdictKind::Violation
+            && match material.fail_on {
+                FailOn::Must => finding.severity == Severity::Error,
+                FailOn::Should => finding.severity != Severity::Note,
+                FailOn::May => true,
+                FailOn::Never => false,
+            }
+    };
+    let gated = findings.iter().filter(gate).count();
+    let untested = findings.iter().filter(|finding| finding.verdict == VerdictKind::NotTestable).count();
+    let concluded = findings.iter().any(|finding| matches!(finding.verdict, VerdictKind::Pass | VerdictKind::Violation));
+    let plural = |count: usize, one: &str| if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") };
+    let (code, meaning) = if material.interrupted {
+        (130, "interrupted; what had finished is reported".to_owned())
+    } else if gated > 0 {
+        (1, format!("{} at or above the gate", plural(gated, "violation")))
+    } else if untested > 0 || material.stopped.is_some() {
+        (3, format!("not everything could be tested: {} without a verdict", plural(untested, "check")))
+    } else if !concluded {
+        (4, "nothing was selected, or nothing applies to this target".to_owned())
+    } else {
+        (0, "every selected check came to a verdict, and none is at or above the gate".to_owned())
+    };
+    Exit { code, meaning }
+}
+
+fn diagnosis(material: &Material<'_>, findings: &[Finding]) -> Vec<Diagnosis> {
+    let stopped = material.stopped.iter().map(|(says, next)| Diagnosis {
+        says: says.clone(),
+        next: next.clone(),
+        checks: findings
+            .iter()
+            .filter(|finding| finding.verdict == VerdictKind::Violation)
+            .map(|finding| finding.check.clone())
+            .collect(),
+    });
+    stopped.collect()
+}
