@@ -9,7 +9,7 @@ use crate::oauth::Secret;
 use super::endpoints::Turn;
 use super::message::{Reply, Request};
 use super::parameters::{Parameters, decoded};
-use super::setup::Client;
+use super::setup::{Client, TOKEN};
 use super::{Policy, Rule, errors};
 
 /// A client that is who it says, or a public one that only says so.
@@ -34,10 +34,11 @@ pub(super) fn authenticate<'a>(
         [value] => {
             let value = String::from_utf8_lossy(value);
             let (scheme, credentials) = value.split_once(' ').unwrap_or((&value, ""));
-            let is_basic = scheme == "Basic"
-                || setup.keeps(Rule::AuthSchemeCaseInsensitive)
-                    && scheme.eq_ignore_ascii_case("Basic");
-            if is_basic {
+            if scheme == "Basic" {
+                by_header(credentials, sent, turn)
+            } else if !setup.keeps(Rule::AuthSchemeCaseInsensitive) {
+                by_body(request, sent, turn)
+            } else if scheme.eq_ignore_ascii_case("Basic") {
                 by_header(credentials, sent, turn)
             } else if setup.keeps(Rule::AuthSchemeKnown) {
                 Err(errors::invalid_client(
@@ -45,10 +46,11 @@ pub(super) fn authenticate<'a>(
                     true,
                     "the authentication scheme is not known",
                 ))
-            } else if pairs(credentials, turn).is_ok() {
-                by_header(credentials, sent, turn)
             } else {
-                by_body(request, sent, turn)
+                Ok(Caller {
+                    client: setup.main(),
+                    confidential: true,
+                })
             }
         }
         _ => Err(errors::error(
@@ -65,6 +67,13 @@ fn by_header<'a>(
     turn: &mut Turn<'a>,
 ) -> Result<Caller<'a>, Reply> {
     let setup = turn.setup;
+    if setup.makes(Policy::BasicRefused) {
+        return Err(errors::invalid_client(
+            setup,
+            true,
+            "the client is registered for another method",
+        ));
+    }
     let pairs = pairs(credentials, turn)?;
     turn.received_secret = pairs.last().map(|(_, secret)| secret.clone());
     // A client_id that repeats the one in the header is an identification, not a second method (RFC 6749 §3.2.1).
@@ -78,6 +87,13 @@ fn by_header<'a>(
             setup,
             "invalid_request",
             "more than one authentication method is used",
+        ));
+    }
+    if sent.one("client_id").is_some() && !setup.keeps(Rule::AuthClientIdBesideBasic) {
+        return Err(errors::error(
+            setup,
+            "invalid_request",
+            "client_id is sent twice",
         ));
     }
     verify(&pairs, true, turn)
@@ -95,9 +111,18 @@ fn by_body<'a>(
         Parameters::of_query(request)
     };
     let one = |name| sent.one(name).or_else(|| query.one(name));
+    let at_token_endpoint = request.path == TOKEN;
+    let needless = at_token_endpoint && !setup.keeps(Rule::ClientAuthenticationRequired);
     match (one("client_id"), one("client_secret")) {
         (Some(id), Some(secret)) => {
             turn.received_secret = Some(secret.to_owned());
+            if setup.makes(Policy::BodyCredentialsRefused) {
+                return Err(errors::invalid_client(
+                    setup,
+                    false,
+                    "credentials in the body are not taken",
+                ));
+            }
             verify(&[(id.to_owned(), secret.to_owned())], false, turn)
         }
         (Some(id), None) => match setup.client(id) {
@@ -105,7 +130,7 @@ fn by_body<'a>(
                 client,
                 confidential: false,
             }),
-            Some(client) if !setup.keeps(Rule::ClientAuthenticationRequired) => Ok(Caller {
+            Some(client) if needless => Ok(Caller {
                 client,
                 confidential: true,
             }),
@@ -115,11 +140,13 @@ fn by_body<'a>(
                 "the client did not authenticate",
             )),
         },
-        (None, _) if setup.makes(Policy::MissingAuthInvalidRequest) => Err(errors::error(
-            setup,
-            "invalid_request",
-            "there is no client_id",
-        )),
+        (None, None) if needless => Ok(Caller {
+            client: setup.main(),
+            confidential: true,
+        }),
+        (None, _) if at_token_endpoint && setup.makes(Policy::MissingAuthInvalidRequest) => Err(
+            errors::error(setup, "invalid_request", "there is no client_id"),
+        ),
         (None, _) => Err(errors::invalid_client(
             setup,
             false,
@@ -151,7 +178,7 @@ fn pairs(credentials: &str, turn: &Turn<'_>) -> Result<Vec<(String, String)>, Re
     Ok(
         if setup.makes(Policy::BasicRawOnly) || !setup.keeps(Rule::BasicFormDecoded) {
             vec![(id, secret)]
-        } else if setup.makes(Policy::BasicDecodedOnly) {
+        } else if !setup.keeps(Rule::BasicRawTried) {
             undone.into_iter().collect()
         } else {
             undone.into_iter().chain([(id, secret)]).collect()
@@ -181,27 +208,32 @@ fn verify<'a>(
     turn: &mut Turn<'a>,
 ) -> Result<Caller<'a>, Reply> {
     let setup = turn.setup;
-    let mut known = false;
+    let mut known = None;
     for (id, secret) in pairs {
         let Some(client) = setup.client(id) else {
             continue;
         };
-        known = true;
+        known = Some(client);
         let own = client.secret.as_ref().map_or("", Secret::expose);
-        if own == secret || client.secret.is_some() && !setup.keeps(Rule::ClientSecretChecked) {
+        let fits =
+            own == secret || client.secret.is_some() && !setup.keeps(Rule::ClientSecretChecked);
+        if fits && !turn.state.is_locked(&client.id, setup.lock_after) {
             return Ok(Caller {
                 client,
                 confidential: client.secret.is_some(),
             });
         }
     }
-    if !known && !setup.keeps(Rule::ClientKnown) {
-        return Ok(Caller {
-            client: &setup.clients[0],
-            confidential: true,
-        });
+    match known {
+        Some(client) => turn.state.refuse(turn.now_ms, &client.id),
+        None if !setup.keeps(Rule::ClientKnown) => {
+            return Ok(Caller {
+                client: setup.main(),
+                confidential: true,
+            });
+        }
+        None => turn.state.refused_at_ms = Some(turn.now_ms),
     }
-    turn.state.refused_at_ms = Some(turn.now_ms);
     let reply = errors::invalid_client(
         setup,
         by_header,
@@ -210,14 +242,12 @@ fn verify<'a>(
     if setup.keeps(Rule::ClientNotEnumerable) {
         return Err(reply);
     }
-    Err(reply.with_member(
-        "error_description",
-        if known {
-            "the secret is wrong"
-        } else {
-            "there is no such client"
-        },
-    ))
+    let told = if known.is_some() {
+        "the secret is wrong"
+    } else {
+        "there is no such client"
+    };
+    Err(reply.with_member("error_description", told))
 }
 
 /// Decodes with and without padding, and does not mind stray bits at the end.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::fault::{Break, Fault, Overrides, Rewrite, Wire};
+use super::fault::{Break, Fault, Overrides, Rewrite, TlsOverride, Wire};
 use super::shape::{LONGEST_DELAY_MS, fits};
 use super::{Error, Policy, Rule};
 
@@ -81,10 +81,16 @@ impl Dialect {
         (own + self.overrides.latency_ms.unwrap_or(0)).min(LONGEST_DELAY_MS)
     }
 
-    /// Lays the dialect's own target members over `entry`; `${origin}` in their strings becomes `origin`.
-    pub(super) fn lay_over_target(&self, entry: &mut Map<String, Value>, origin: &str) {
+    /// The TLS that the dialect asks for; [`Settings::tls`](super::Settings::tls) then has to bring such a certificate.
+    #[must_use]
+    pub fn tls(&self) -> Option<TlsOverride> {
+        self.overrides.tls
+    }
+
+    /// Lays the dialect's own target members over `entry`; `${port}` and the like in their strings become the server's.
+    pub(super) fn lay_over_target(&self, entry: &mut Map<String, Value>, values: &[(&str, &str)]) {
         let mut own = Value::Object(self.target.clone());
-        fill_origin(&mut own, origin);
+        fill_in(&mut own, values);
         if let Value::Object(own) = own {
             lay_over(entry, own, false);
         }
@@ -121,7 +127,10 @@ impl Overrides {
             latency_ms: later.latency_ms.or(earlier.latency_ms),
             client_id: later.client_id.or(earlier.client_id),
             client_secret: later.client_secret.or(earlier.client_secret),
-            scope: later.scope.or(earlier.scope),
+            scopes: later.scopes.or(earlier.scopes),
+            default_scope: later.default_scope.or(earlier.default_scope),
+            lock_after: later.lock_after.or(earlier.lock_after),
+            tls: later.tls.or(earlier.tls),
             issuer_path: later.issuer_path.or(earlier.issuer_path),
         };
     }
@@ -197,13 +206,17 @@ fn lay_over(earlier: &mut Map<String, Value>, later: Map<String, Value>, keep_nu
     }
 }
 
-fn fill_origin(value: &mut Value, origin: &str) {
+fn fill_in(value: &mut Value, values: &[(&str, &str)]) {
     match value {
-        Value::String(text) => *text = text.replace("${origin}", origin),
-        Value::Array(items) => items.iter_mut().for_each(|item| fill_origin(item, origin)),
+        Value::String(text) => {
+            for (name, value) in values {
+                *text = text.replace(name, value);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| fill_in(item, values)),
         Value::Object(members) => members
             .values_mut()
-            .for_each(|member| fill_origin(member, origin)),
+            .for_each(|member| fill_in(member, values)),
         _ => {}
     }
 }

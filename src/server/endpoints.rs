@@ -71,8 +71,11 @@ impl AuthorizationServer {
         let mut reply = route(request, &mut turn).unwrap_or_else(|refusal| refusal);
         dress(&self.setup, &mut reply, now_ms);
         let secret = turn.received_secret.as_deref();
-        if let (false, Some(secret)) = (self.setup.keeps(Rule::SecretNotEchoed), secret) {
-            rewrite::echo(&mut reply, secret);
+        if let Some(secret) = secret
+            && request.path == TOKEN
+            && !self.setup.keeps(Rule::SecretNotEchoed)
+        {
+            reply = reply.with_member("received", secret);
         }
         rewrite::apply(&self.setup.dialect.rewrites, &mut reply, secret);
         if self.setup.makes(Policy::BodyPretty) && matches!(reply.body, Body::Members(_)) {
@@ -139,7 +142,8 @@ fn dress(setup: &Setup, reply: &mut Reply, now_ms: u64) {
             reply.headers.push(("expires".to_owned(), "0".to_owned()));
         }
     }
-    if setup.makes(Policy::ExtraMembers) {
+    // Of an inactive token nothing else may be said (RFC 7662 §2.2), hence not here.
+    if setup.makes(Policy::ExtraMembers) && reply.name != "introspection" {
         let now = now_ms / 1000;
         *reply = std::mem::replace(reply, Reply::new("", 200))
             .with_member("trace_id", format!("{now:x}"))

@@ -49,6 +49,9 @@ pub(super) fn challenge(setup: &Setup, challenge: &str) -> String {
         if parameters.is_empty() { "" } else { ", " }
     );
     match scheme {
+        "Bearer" if setup.makes(Policy::ResourceChallengesSeveral) => {
+            format!("Basic realm=\"grantlint\", {own}")
+        }
         _ if !setup.makes(Policy::ChallengesSeveral) => own,
         "Basic" => format!("Bearer realm=\"grantlint\", {own}"),
         _ => format!("Basic realm=\"grantlint\", {own}"),

@@ -36,7 +36,8 @@ pub struct Fault {
     /// Settings of the server that differ from its defaults.
     #[serde(default)]
     pub settings: Overrides,
-    /// Laid over the target entry that the server hands out, member by member; `${origin}` is the server's own.
+    /// Laid over the target entry that the server hands out, member by member; `${origin}`, `${port}`,
+    /// `${token_endpoint}` and `${token_path}` are the server's own.
     #[serde(default)]
     pub target: Map<String, Value>,
     /// Other checks that fire too, each with its reason.
@@ -70,7 +71,8 @@ pub struct Variation {
     /// Settings of the server that differ from its defaults.
     #[serde(default)]
     pub settings: Overrides,
-    /// Laid over the target entry that the server hands out, member by member; `${origin}` is the server's own.
+    /// Laid over the target entry that the server hands out, member by member; `${origin}`, `${port}`,
+    /// `${token_endpoint}` and `${token_path}` are the server's own.
     #[serde(default)]
     pub target: Map<String, Value>,
 }
@@ -214,10 +216,118 @@ pub struct Overrides {
     /// The main client's secret, which the target entry hands out.
     #[serde(default)]
     pub client_secret: Option<String>,
-    /// The scopes that the main client is registered for, separated by spaces, which the target entry hands out.
+    /// The scopes that the server knows and its clients are registered for; the target entry hands them out.
+    ///
+    /// Default `invoices.read` and `invoices.write`.
     #[serde(default)]
-    pub scope: Option<String>,
+    #[schemars(length(min = 1))]
+    pub scopes: Option<Vec<String>>,
+    /// What is granted where no scope is asked for; default `invoices.read`, or the first of `scopes`.
+    #[serde(default)]
+    pub default_scope: Option<String>,
+    /// So many wrong secrets lock a client, which then fails like an unknown one; absent: never.
+    #[serde(default)]
+    pub lock_after: Option<u32>,
+    /// The server listens with TLS; whoever starts it provides a certificate of this kind.
+    #[serde(default)]
+    pub tls: Option<TlsOverride>,
     /// A path that follows the origin in the issuer, as in `/tenant`; default empty.
     #[serde(default)]
     pub issuer_path: Option<String>,
+}
+
+/// How a server with TLS presents itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TlsOverride {
+    /// What is right or wrong about the certificate.
+    pub certificate: Certificate,
+    /// Whether a ClientHello of TLS 1.0 or 1.1 is answered with a ServerHello.
+    #[serde(default)]
+    pub old_versions: bool,
+}
+
+words! {
+    /// What is right or wrong about the certificate of a server.
+    "kind of certificate" Certificate {
+        Trusted = "trusted": "issued by an authority that the client knows, for the name that it asks for",
+        Untrusted = "untrusted": "issued by an authority that the client does not know",
+        ForeignName = "foreign_name": "issued for another name",
+        Expiring = "expiring": "valid for nine more days",
+        Expired = "expired": "valid until yesterday",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(json: serde_json::Value) -> String {
+        serde_json::from_value::<Fault>(json)
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn unknown_words_are_refused() {
+        let rule = refusal(serde_json::json!({ "behaviour": "x", "skip": ["scope.know"] }));
+        assert_eq!(
+            rule,
+            "unknown rule `scope.know`, did you mean `scope.known`?"
+        );
+        let policy = refusal(serde_json::json!({ "behaviour": "x", "policy": "get.405" }));
+        assert!(
+            policy.starts_with("unknown policy `get.405`, did you mean `get.40"),
+            "{policy}"
+        );
+        let kind = refusal(
+            serde_json::json!({ "behaviour": "x", "wire": { "to": "*", "break": "hang" } }),
+        );
+        assert!(kind.starts_with("unknown wire break `hang`"), "{kind}");
+        let member = refusal(serde_json::json!({ "behaviour": "x", "skips": [] }));
+        assert!(member.starts_with("unknown field `skips`"), "{member}");
+        assert!(
+            refusal(serde_json::json!({ "skip": [] })).starts_with("missing field `behaviour`")
+        );
+    }
+
+    #[test]
+    fn a_variation_needs_a_source_and_trips_nothing() {
+        let read =
+            |json| serde_json::from_value::<Variation>(json).map_err(|error| error.to_string());
+        let sourceless = read(serde_json::json!({ "behaviour": "x" })).unwrap_err();
+        assert!(
+            sourceless.starts_with("missing field `source`"),
+            "{sourceless}"
+        );
+        let tripping =
+            serde_json::json!({ "behaviour": "x", "source": "RFC 6749 §5.1", "also_trips": {} });
+        assert!(
+            read(tripping)
+                .unwrap_err()
+                .starts_with("unknown field `also_trips`")
+        );
+        let lawful = serde_json::json!({ "behaviour": "x", "source": ["RFC 6749 §5.1"], "policy": "chunked" });
+        assert_eq!(
+            Fault::from(read(lawful).unwrap()).policy.0,
+            [Policy::Chunked]
+        );
+    }
+
+    #[test]
+    fn the_schema_names_every_word_and_describes_every_member() {
+        let schema = schemars::schema_for!(Fault).to_value();
+        let text = schema.to_string();
+        for rule in Rule::ALL {
+            assert!(text.contains(&format!("\"const\":\"{rule}\"")), "{rule}");
+        }
+        assert_eq!(schema["additionalProperties"], false);
+        assert_eq!(schema["required"], serde_json::json!(["behaviour"]));
+        for (name, member) in schema["properties"].as_object().unwrap() {
+            assert!(
+                member["description"].is_string() || member["$ref"].is_string(),
+                "{name}"
+            );
+        }
+    }
 }

@@ -6,7 +6,7 @@ use super::authenticate::authenticate;
 use super::endpoints::Turn;
 use super::message::{Reply, Request};
 use super::parameters::Parameters;
-use super::setup::{CLIENT_CREDENTIALS, Client, Setup};
+use super::setup::{CLIENT_CREDENTIALS, Client, Setup, UNGRANTED};
 use super::{Policy, Rule, errors, token};
 
 /// Answers at the token endpoint. Source: RFC 6749 §3.2 and §4.4.
@@ -26,6 +26,11 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
             406,
             "only application/json is to be had\n",
         ));
+    }
+    if request.header("cache-control").next().is_some()
+        && !setup.keeps(Rule::RequestCacheControlIgnored)
+    {
+        return Err(Reply::text("http.400", 400, "bad request\n"));
     }
     let sent = Parameters::read(request, setup)?;
     let caller = authenticate(request, &sent, turn)?;
@@ -68,7 +73,7 @@ fn client_credentials(
     if !setup.makes(Policy::ExpiresInAbsent) {
         members.insert("expires_in".to_owned(), Value::from(setup.expires_in));
     }
-    let differs = requested.is_none_or(|requested| !same_words(requested, &granted));
+    let differs = requested.is_none_or(|requested| !same_words(requested, &granted, setup));
     if setup.makes(Policy::ScopeAlwaysReported) || differs && setup.keeps(Rule::ScopeReported) {
         members.insert("scope".to_owned(), Value::from(granted));
     }
@@ -156,32 +161,36 @@ fn grant_type(sent: &Parameters, setup: &Setup) -> Result<&'static str, Reply> {
 
 /// The scope that is granted, its words separated by single spaces; `None` if the request must be refused.
 ///
-/// Source: RFC 6749 §3.3. Without a request the client gets all that it is registered for.
+/// Source: RFC 6749 §3.3. Without a request, or if nothing of it is left, the client gets the default.
 fn grant_scope(requested: Option<&str>, client: &Client, setup: &Setup) -> Option<String> {
     let mut granted: Vec<&str> = Vec::new();
     for word in words(requested.unwrap_or_default()) {
-        let own = client.scopes.iter().find(|own| {
-            *own == word || !setup.keeps(Rule::ScopeCaseSensitive) && own.eq_ignore_ascii_case(word)
-        });
-        match own
-            .map(String::as_str)
-            .or_else(|| (!setup.keeps(Rule::ScopeKnown)).then_some(word))
-        {
+        let own = client
+            .scopes
+            .iter()
+            .find(|own| equal(own, word, setup))
+            .map(String::as_str);
+        let skipped = if word == UNGRANTED {
+            Rule::ScopeGrantedOnly
+        } else {
+            Rule::ScopeKnown
+        };
+        match own.or_else(|| (!setup.keeps(skipped)).then_some(word)) {
             Some(word) if granted.contains(&word) => {}
             Some(word) => granted.push(word),
             None if setup.makes(Policy::ScopeNarrow) => {}
             None => return None,
         }
     }
-    if !setup.keeps(Rule::ScopeOrderFree)
-        && !granted.is_sorted_by_key(|word| client.scopes.iter().position(|own| own == word))
-    {
+    let place = |word: &&str| client.scopes.iter().position(|own| own == word);
+    if !setup.keeps(Rule::ScopeOrderFree) && !granted.is_sorted_by_key(place) {
         return None;
     }
-    let empty_value = requested == Some("") && !setup.keeps(Rule::ParametersEmptyIsAbsent);
+    let refused = requested.is_none() && setup.makes(Policy::ScopeRequired)
+        || requested == Some("") && !setup.keeps(Rule::ParametersEmptyIsAbsent);
     match granted.is_empty() {
-        true if empty_value => None,
-        true => Some(client.scopes.join(" ")),
+        true if refused => None,
+        true => Some(setup.default_scope.clone()),
         false => Some(granted.join(" ")),
     }
 }
@@ -190,7 +199,13 @@ fn words(scope: &str) -> impl Iterator<Item = &str> {
     scope.split(' ').filter(|word| !word.is_empty())
 }
 
-fn same_words(left: &str, right: &str) -> bool {
-    words(left).all(|word| words(right).any(|other| other == word))
-        && words(right).all(|word| words(left).any(|other| other == word))
+fn equal(left: &str, right: &str, setup: &Setup) -> bool {
+    left == right || !setup.keeps(Rule::ScopeCaseSensitive) && left.eq_ignore_ascii_case(right)
+}
+
+fn same_words(left: &str, right: &str, setup: &Setup) -> bool {
+    let within = |some: &str, all: &str| {
+        words(some).all(|word| words(all).any(|other| equal(word, other, setup)))
+    };
+    within(left, right) && within(right, left)
 }

@@ -15,20 +15,34 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
         return Err(errors::method_not_allowed("POST"));
     }
     let sent = Parameters::read(request, setup)?;
-    if setup.keeps(Rule::IntrospectionAuthenticated)
-        && !authenticate(request, &sent, turn)?.confidential
-    {
-        let by_header = request.header("authorization").next().is_some();
-        return Err(errors::invalid_client(
-            setup,
-            by_header,
-            "a public client may not introspect",
-        ));
+    if setup.keeps(Rule::IntrospectionAuthenticated) {
+        let may = authenticate(request, &sent, turn).and_then(|caller| match caller.confidential {
+            true => Ok(()),
+            false => Err(errors::invalid_client(
+                setup,
+                true,
+                "a public client may not introspect",
+            )),
+        });
+        // Here a failed authentication is always 401, with or without an Authorization header (RFC 7662 §2.3).
+        may.map_err(|refusal| match refusal.name.as_str() {
+            "error.invalid_client" if refusal.status != 401 => {
+                errors::invalid_client(setup, true, "the caller did not authenticate")
+            }
+            _ => refusal,
+        })?;
     }
     let Some(token) = sent.one("token") else {
         return Err(errors::error(setup, "invalid_request", "there is no token"));
     };
     let facts = turn.state.token(token);
+    if facts.is_none() && !setup.keeps(Rule::IntrospectionUnknownIsInactive) {
+        return Err(errors::error(
+            setup,
+            "invalid_request",
+            "the token is unknown",
+        ));
+    }
     let expired = facts.is_some_and(|facts| turn.now_ms >= facts.expires_ms)
         && setup.keeps(Rule::ExpiryEnforced);
     let mut members = Map::new();

@@ -12,15 +12,13 @@ use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
 use super::message::{Reply, Request};
 use super::raw::{self, Connection};
-use super::{AuthorizationServer, Error, Policy, Rule, Settings, Tls};
+use super::{AuthorizationServer, Error, Policy, Rule, Settings, tls};
 
 /// A server that listens until it is dropped.
 #[derive(Debug)]
@@ -57,7 +55,12 @@ impl Drop for Running {
 ///
 /// [`Error::Bind`] if the port is taken, [`Error::Tls`] if certificate or key are unusable, [`Error::Random`] without a seed.
 pub async fn start(settings: Settings) -> Result<Running, Error> {
-    let acceptor = settings.tls.as_ref().map(acceptor).transpose()?;
+    let acceptor = settings.tls.as_ref().map(tls::acceptor).transpose()?;
+    if acceptor.is_none() && settings.dialect.tls().is_some() {
+        return Err(Error::Tls(
+            "the fault listens with TLS, so `Settings::tls` must bring them".to_owned(),
+        ));
+    }
     let mut seed = [0; 32];
     match settings.seed {
         Some(own) => seed = own,
@@ -114,14 +117,24 @@ async fn welcome(
     let Some(acceptor) = acceptor else {
         return serve(stream, server).await;
     };
-    let mut first = [0];
-    match stream.peek(&mut first).await {
-        Ok(1) if first == [TLS_HANDSHAKE] => {
+    match tls::first_bytes(&stream).await {
+        tls::First::PlainHttp if !server.setup.keeps(Rule::HttpNotServed) => {
+            serve(stream, server).await
+        }
+        tls::First::Handshake { old: true }
+            if server
+                .setup
+                .dialect
+                .tls()
+                .is_some_and(|tls| tls.old_versions) =>
+        {
+            let _ = tls::answer_old_hello(stream).await;
+        }
+        tls::First::Handshake { .. } => {
             if let Ok(stream) = acceptor.accept(stream).await {
                 serve(stream, server).await;
             }
         }
-        Ok(1) if !server.setup.keeps(Rule::HttpNotServed) => serve(stream, server).await,
         _ => {}
     }
 }
@@ -238,25 +251,4 @@ impl hyper::body::Body for Payload {
     }
 }
 
-fn acceptor(tls: &Tls) -> Result<TlsAcceptor, Error> {
-    let wrong = |error: &dyn std::fmt::Display| Error::Tls(error.to_string());
-    let certificates = CertificateDer::pem_slice_iter(tls.certificates_pem.as_bytes())
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| wrong(&error))?;
-    let key = PrivateKeyDer::from_pem_slice(tls.key_pem.expose().as_bytes())
-        .map_err(|error| wrong(&error))?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .and_then(|builder| {
-            builder
-                .with_no_client_auth()
-                .with_single_cert(certificates, key)
-        })
-        .map_err(|error| wrong(&error))?;
-    Ok(TlsAcceptor::from(Arc::new(config)))
-}
-
 const MOST_CONNECTIONS: usize = 512;
-/// The first byte of a TLS record that carries a handshake. Source: RFC 8446 §5.1.
-const TLS_HANDSHAKE: u8 = 22;

@@ -53,6 +53,14 @@ pub struct Reply {
     pub body: Body,
 }
 
+/// Sets a member where it stands, or adds it at the end.
+pub(super) fn set(members: &mut Vec<(String, Value)>, name: &str, value: Value) {
+    match members.iter_mut().find(|(own, _)| own == name) {
+        Some((_, own)) => *own = value,
+        None => members.push((name.to_owned(), value)),
+    }
+}
+
 /// A body, kept as members for as long as it can be rewritten member by member.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Body {
@@ -113,11 +121,11 @@ impl Reply {
         self
     }
 
-    /// The same with one more member, unless its body is none of members.
+    /// The same with a member set, unless its body is none of members.
     #[must_use]
     pub(super) fn with_member(mut self, name: &str, value: impl Into<Value>) -> Self {
         if let Body::Members(members) = &mut self.body {
-            members.push((name.to_owned(), value.into()));
+            set(members, name, value.into());
         }
         self
     }

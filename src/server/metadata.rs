@@ -5,7 +5,7 @@ use serde_json::json;
 use super::endpoints::Turn;
 use super::message::{Reply, Request};
 use super::setup::{CLIENT_CREDENTIALS, INTROSPECT, REVOKE, TOKEN};
-use super::{Rule, errors};
+use super::{Policy, Rule, errors};
 
 /// Answers at the well-known place. Source: RFC 8414 §2 and §3.
 pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
@@ -22,7 +22,9 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
     if !setup.keeps(Rule::MetadataTruthful) {
         grant_types.push("password");
     }
-    let methods = ["client_secret_basic", "client_secret_post"];
+    let mut methods = Vec::new();
+    methods.extend((!setup.makes(Policy::BasicRefused)).then_some("client_secret_basic"));
+    methods.extend((!setup.makes(Policy::BodyCredentialsRefused)).then_some("client_secret_post"));
     let origin = &setup.origin;
     let document = json!({
         "issuer": format!("{}{slash}", setup.issuer),
@@ -31,7 +33,7 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
         // Required although there is no authorization endpoint; §3.2 would rather have no empty array, but cannot omit it.
         "response_types_supported": [],
         "grant_types_supported": grant_types,
-        "scopes_supported": setup.clients[0].scopes,
+        "scopes_supported": setup.main().scopes,
         "revocation_endpoint": format!("{origin}{REVOKE}"),
         "revocation_endpoint_auth_methods_supported": methods,
         "introspection_endpoint": format!("{origin}{INTROSPECT}"),

@@ -25,11 +25,12 @@ mod rules;
 mod setup;
 mod shape;
 mod state;
+mod tls;
 mod token;
 
 pub use dialect::Dialect;
 pub use endpoints::{Answer, AuthorizationServer};
-pub use fault::{Break, Fault, Overrides, Rewrite, Variation, Wire};
+pub use fault::{Break, Certificate, Fault, Overrides, Rewrite, TlsOverride, Variation, Wire};
 pub use listen::{Running, start};
 pub use message::{Body, Reply, Request};
 pub use names::UnknownName;

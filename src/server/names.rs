@@ -28,7 +28,7 @@ pub(crate) fn nearest(
 macro_rules! words {
     (
         $(#[$meta:meta])*
-        $kind:literal $name:ident { $( $variant:ident = $word:literal $(| $alias:literal)* : $sentence:literal, )+ }
+        $kind:literal $name:ident { $( $variant:ident = $word:literal : $sentence:literal, )+ }
     ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,7 +56,7 @@ macro_rules! words {
 
             fn from_str(name: &str) -> Result<Self, Self::Err> {
                 match name {
-                    $( $word $(| $alias)* => Ok(Self::$variant), )+
+                    $( $word => Ok(Self::$variant), )+
                     _ => Err($crate::server::names::UnknownName {
                         kind: $kind,
                         name: name.to_owned(),
@@ -91,9 +91,8 @@ macro_rules! words {
             }
 
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!({
-                    "oneOf": [ $( { "const": $word, "description": $sentence }, $( { "const": $alias, "description": $sentence }, )* )+ ]
-                })
+                let each = |word: &Self| serde_json::json!({ "const": word.name(), "description": word.sentence() });
+                schemars::json_schema!({ "oneOf": Self::ALL.iter().map(each).collect::<Vec<_>>() })
             }
         }
     };
@@ -103,7 +102,7 @@ pub(crate) use words;
 
 #[cfg(test)]
 mod tests {
-    use crate::server::{Policy, Rule};
+    use super::super::{Policy, Rule};
 
     #[test]
     fn a_misspelt_rule_is_answered_with_the_nearest_one() {

@@ -6,7 +6,7 @@ use super::endpoints::Turn;
 use super::message::{Reply, Request};
 use super::parameters::Parameters;
 use super::setup::{RESOURCE_READ, RESOURCE_WRITE, Setup};
-use super::{Policy, Rule, errors};
+use super::{Policy, Rule, errors, token};
 
 /// Answers at the resource. Source: RFC 6750 §2.1 and §3, RFC 6749 §7.
 pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
@@ -28,48 +28,42 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
             "request header fields too large\n",
         ));
     }
-    let Some(token) = token(request, setup)? else {
+    let Some(token) = sent_token(request, setup)? else {
         return if setup.keeps(Rule::ResourceTokenRequired) {
             Err(challenge(setup, "", 401, ""))
         } else {
             Ok(content(request))
         };
     };
-    match turn.state.token(&token) {
-        None if setup.keeps(Rule::ResourceTokenKnown) => Err(challenge(
-            setup,
-            ".invalid_token",
-            401,
-            "error=\"invalid_token\"",
-        )),
-        None => Ok(content(request)),
-        Some(facts) => {
-            let expired = turn.now_ms >= facts.expires_ms && setup.keeps(Rule::ExpiryEnforced);
-            if expired || facts.revoked {
-                return Err(challenge(
-                    setup,
-                    ".invalid_token",
-                    401,
-                    "error=\"invalid_token\"",
-                ));
-            }
-            let may = facts.scope.split(' ').any(|word| word == scope);
-            match may || !setup.keeps(Rule::ResourceScopeChecked) {
-                true => Ok(content(request)),
-                false if setup.makes(Policy::Resource404Hidden) => {
-                    Err(Reply::text("http.404", 404, "not found\n"))
-                }
-                false => {
-                    let parameters = format!("error=\"insufficient_scope\", scope=\"{scope}\"");
-                    Err(challenge(setup, ".insufficient_scope", 403, &parameters))
-                }
-            }
-        }
+    let unverified =
+        || token::unverified(&token).filter(|_| !setup.keeps(Rule::ResourceSignatureChecked));
+    let facts = match turn.state.token(&token).cloned().or_else(unverified) {
+        _ if !setup.keeps(Rule::ResourceTokenAccepted) => return Err(invalid_token(setup)),
+        Some(facts) => facts,
+        None if setup.keeps(Rule::ResourceTokenKnown) => return Err(invalid_token(setup)),
+        None => return Ok(content(request)),
+    };
+    let expired = turn.now_ms >= facts.expires_ms && setup.keeps(Rule::ResourceExpiryChecked);
+    if expired || facts.revoked {
+        return Err(invalid_token(setup));
     }
+    if facts.scope.split(' ').any(|word| word == scope) || !setup.keeps(Rule::ResourceScopeChecked)
+    {
+        return Ok(content(request));
+    }
+    if setup.makes(Policy::Resource404Hidden) {
+        return Err(Reply::text("http.404", 404, "not found\n"));
+    }
+    let parameters = format!("error=\"insufficient_scope\", scope=\"{scope}\"");
+    Err(challenge(setup, ".insufficient_scope", 403, &parameters))
+}
+
+fn invalid_token(setup: &Setup) -> Reply {
+    challenge(setup, ".invalid_token", 401, "error=\"invalid_token\"")
 }
 
 /// The token of a request, from the header alone unless a fault looks elsewhere.
-fn token(request: &Request, setup: &Setup) -> Result<Option<String>, Reply> {
+fn sent_token(request: &Request, setup: &Setup) -> Result<Option<String>, Reply> {
     let headers: Vec<&[u8]> = request.header("authorization").collect();
     if headers.len() > 1 {
         return Err(challenge(
@@ -85,8 +79,10 @@ fn token(request: &Request, setup: &Setup) -> Result<Option<String>, Reply> {
         .and_then(|value| value.split_once(' '))
         .and_then(|(scheme, token)| {
             // Scheme names have no case (RFC 9110 §11.1).
-            let bearer =
-                scheme.eq_ignore_ascii_case("bearer") || !setup.keeps(Rule::ResourceSchemeChecked);
+            let bearer = scheme == "Bearer"
+                || setup.keeps(Rule::ResourceSchemeCaseInsensitive)
+                    && scheme.eq_ignore_ascii_case("Bearer")
+                || !setup.keeps(Rule::ResourceSchemeChecked);
             bearer.then(|| token.trim_matches(' ').to_owned())
         });
     if in_header.is_some() || setup.keeps(Rule::ResourceHeaderOnly) {

@@ -15,14 +15,27 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
         return Err(errors::method_not_allowed("POST"));
     }
     let sent = Parameters::read(request, setup)?;
-    let caller = authenticate(request, &sent, turn)?;
+    let caller = match authenticate(request, &sent, turn) {
+        Ok(caller) => Some(caller),
+        Err(_) if !setup.keeps(Rule::RevokeAuthenticated) => None,
+        Err(refusal) => return Err(refusal),
+    };
     let Some(token) = sent.one("token") else {
         return Err(errors::error(setup, "invalid_request", "there is no token"));
     };
-    let foreign = turn
-        .state
-        .token(token)
-        .is_some_and(|facts| facts.client_id != caller.client.id);
+    let facts = turn.state.token(token);
+    if facts.is_none() && !setup.keeps(Rule::RevokeUnknownIsSuccess) {
+        return Err(errors::error(
+            setup,
+            "invalid_request",
+            "the token is unknown",
+        ));
+    }
+    // A server that does not authenticate cannot compare.
+    let foreign = setup.keeps(Rule::RevokeAuthenticated)
+        && facts
+            .zip(caller)
+            .is_some_and(|(facts, caller)| facts.client_id != caller.client.id);
     if foreign && setup.keeps(Rule::RevokeBoundToClient) {
         // RFC 7009 §2.1 has the request refused without naming a code; silence is the other reading in the field.
         return if setup.makes(Policy::RevokeQuiet) {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::fault::Rewrite;
-use super::message::{Body, Reply};
+use super::message::{Body, Reply, set};
 use super::shape::fits;
 
 /// Applies every rewrite that fits the reply's name, in order. `secret` is the client secret that the request carried.
@@ -16,7 +16,7 @@ pub(super) fn apply(rewrites: &[Rewrite], reply: &mut Reply, secret: Option<&str
 }
 
 /// Repeats a received secret the way a careless server does.
-pub(super) fn echo(reply: &mut Reply, secret: &str) {
+fn echo(reply: &mut Reply, secret: &str) {
     if let Body::Members(members) = &mut reply.body {
         let is_error = members.iter().any(|(name, _)| name == "error");
         let (name, text) = if is_error {
@@ -81,14 +81,6 @@ fn apply_one(rewrite: &Rewrite, reply: &mut Reply, secret: Option<&str>) {
         bytes.extend(reply.body.render(false));
         bytes.extend(rewrite.append.as_deref().unwrap_or_default().as_bytes());
         reply.body = Body::Bytes(bytes);
-    }
-}
-
-/// Sets a member where it stands, or adds it at the end.
-fn set(members: &mut Vec<(String, Value)>, name: &str, value: Value) {
-    match members.iter_mut().find(|(own, _)| own == name) {
-        Some((_, own)) => *own = value,
-        None => members.push((name.to_owned(), value)),
     }
 }
 

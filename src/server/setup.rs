@@ -83,6 +83,8 @@ pub(super) struct Setup {
     pub(super) expires_in: u64,
     pub(super) max_header: usize,
     pub(super) latency_ms: u64,
+    pub(super) default_scope: String,
+    pub(super) lock_after: Option<u32>,
 }
 
 impl Setup {
@@ -90,14 +92,16 @@ impl Setup {
         let dialect = settings.dialect.clone();
         let set = &dialect.overrides;
         let path = set.issuer_path.clone().unwrap_or_default();
-        let scopes: Vec<String> = set
-            .scope
-            .as_deref()
-            .unwrap_or(SCOPE)
-            .split(' ')
-            .filter(|word| !word.is_empty())
-            .map(str::to_owned)
-            .collect();
+        let scopes = set
+            .scopes
+            .clone()
+            .unwrap_or_else(|| SCOPES.map(str::to_owned).to_vec());
+        let default_scope = set
+            .default_scope
+            .as_ref()
+            .or(scopes.first())
+            .cloned()
+            .unwrap_or_default();
         let confidential = |id: &str, secret: &str| Client {
             id: id.to_owned(),
             secret: Some(Secret::new(secret)),
@@ -130,6 +134,8 @@ impl Setup {
             expires_in: set.expires_in.unwrap_or(life),
             max_header: set.max_header.unwrap_or(LONGEST_HEADER),
             latency_ms: u64::try_from(settings.latency.as_millis()).unwrap_or(u64::MAX),
+            default_scope,
+            lock_after: set.lock_after,
             origin,
             dialect,
         }
@@ -141,6 +147,11 @@ impl Setup {
 
     pub(super) fn makes(&self, policy: Policy) -> bool {
         self.dialect.makes(policy)
+    }
+
+    /// The client of the target entry.
+    pub(super) fn main(&self) -> &Client {
+        &self.clients[0]
     }
 
     /// The client of this id.
@@ -187,7 +198,15 @@ impl Setup {
             Value::Object(entry) => entry,
             _ => Map::new(),
         };
-        self.dialect.lay_over_target(&mut entry, origin);
+        let port = origin.rsplit(':').next().unwrap_or_default();
+        let token_endpoint = format!("{origin}{TOKEN}");
+        let values = [
+            ("${origin}", origin.as_str()),
+            ("${port}", port),
+            ("${token_endpoint}", &token_endpoint),
+            ("${token_path}", TOKEN),
+        ];
+        self.dialect.lay_over_target(&mut entry, &values);
         Value::Object(entry)
     }
 }
@@ -204,7 +223,7 @@ pub(super) const RESOURCE_WRITE: &str = "invoices.write";
 /// A scope that exists and that no client is registered for.
 pub(super) const UNGRANTED: &str = "admin";
 pub(super) const LONGEST_HEADER: usize = 16 * 1024;
-const SCOPE: &str = "invoices.read invoices.write";
+const SCOPES: [&str; 2] = [RESOURCE_READ, RESOURCE_WRITE];
 const ID: &str = "gl";
 /// Differs in everything that clients get wrong: between the base64 alphabets (`~` at offset 11 of the pair), under
 /// form-encoding (`~`, `?`, `+`, `/`, `%`), and by a colon of its own.

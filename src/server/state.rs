@@ -12,6 +12,8 @@ pub(super) struct State {
     order: VecDeque<String>,
     /// When a secret was last refused, for the rate limiter.
     pub(super) refused_at_ms: Option<u64>,
+    /// How often the secret of a registered client was wrong.
+    wrong: HashMap<String, u32>,
 }
 
 /// An access token that was issued.
@@ -34,6 +36,7 @@ impl State {
             tokens: HashMap::new(),
             order: VecDeque::new(),
             refused_at_ms: None,
+            wrong: HashMap::new(),
         }
     }
 
@@ -44,6 +47,22 @@ impl State {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(tag.as_ref());
         bytes
+    }
+
+    /// Notes that the secret of a registered client was wrong.
+    pub(super) fn refuse(&mut self, now_ms: u64, client_id: &str) {
+        self.refused_at_ms = Some(now_ms);
+        let times = self.wrong.entry(client_id.to_owned()).or_default();
+        *times = times.saturating_add(1);
+    }
+
+    /// Whether so many wrong secrets were sent for this client that it is locked.
+    pub(super) fn is_locked(&self, client_id: &str, lock_after: Option<u32>) -> bool {
+        lock_after.is_some_and(|most| {
+            self.wrong
+                .get(client_id)
+                .is_some_and(|times| *times >= most)
+        })
     }
 
     /// How often was drawn.
@@ -68,9 +87,16 @@ impl State {
         }
     }
 
-    /// The token that was issued first among those remembered.
-    pub(super) fn first(&self) -> Option<&String> {
-        self.order.front()
+    /// A living token of this client for this scope.
+    pub(super) fn living(&self, client_id: &str, scope: &str, now_ms: u64) -> Option<&String> {
+        self.order.iter().find(|token| {
+            self.tokens.get(*token).is_some_and(|facts| {
+                facts.client_id == client_id
+                    && facts.scope == scope
+                    && now_ms < facts.expires_ms
+                    && !facts.revoked
+            })
+        })
     }
 
     pub(super) fn token(&self, token: &str) -> Option<&Token> {

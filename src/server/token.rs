@@ -24,10 +24,13 @@ pub(super) fn issue(
         expires_ms,
         revoked: false,
     };
+    if !setup.keeps(Rule::TokenUnique)
+        && let Some(living) = state.living(&client.id, scope, now_ms)
+    {
+        return living.clone();
+    }
     let id = BASE64URL.encode(state.draw());
-    let token = if let (false, Some(first)) = (setup.keeps(Rule::TokenUnique), state.first()) {
-        first.clone()
-    } else if !setup.keeps(Rule::TokenEntropy) {
+    let token = if !setup.keeps(Rule::TokenEntropy) {
         padded(format!("token-{:06}", state.drawn()), setup.token_length)
     } else if setup.makes(Policy::TokenOpaque) {
         padded(id, setup.token_length)
@@ -81,6 +84,34 @@ fn signed(state: &State, stretch: usize, claims: &Map<String, Value>) -> String 
     );
     let signature = BASE64URL.encode(state.sign(&message));
     format!("{message}.{signature}")
+}
+
+/// What a JWT says of itself, for a resource that believes it unread; `None` if it is none.
+pub(super) fn unverified(token: &str) -> Option<Token> {
+    let mut parts = token.split('.');
+    let (_, claims, _) = (parts.next()?, parts.next()?, parts.next()?);
+    let claims: Map<String, Value> =
+        serde_json::from_slice(&BASE64URL.decode(claims).ok()?).ok()?;
+    let text = |name: &str| {
+        claims
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let time_ms = |name: &str| {
+        claims
+            .get(name)
+            .and_then(Value::as_u64)
+            .map(|seconds| seconds.saturating_mul(1000))
+    };
+    Some(Token {
+        client_id: text("client_id"),
+        scope: text("scope"),
+        issued_ms: time_ms("iat").unwrap_or_default(),
+        expires_ms: time_ms("exp").unwrap_or(u64::MAX),
+        revoked: false,
+    })
 }
 
 /// Cut or filled up to the wanted length.

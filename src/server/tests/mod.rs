@@ -1,6 +1,9 @@
 //! What the reference server must hold: asked without a socket where bytes do not matter, over TCP where they do.
 
 mod conforming;
+mod dialects;
+mod probes;
+mod tls;
 mod wire;
 
 use std::sync::Arc;
@@ -123,13 +126,20 @@ pub(super) fn member(answer: &Answer, name: &str) -> Option<serde_json::Value> {
     }
 }
 
-/// A token for `scope`.
+/// A token for `scope`, asked for with whatever credentials this server takes; a made-up one if it gives none.
 pub(super) fn token(server: &AuthorizationServer, scope: &str) -> String {
-    let answer = server.answer(&token_request(&format!("&scope={scope}")));
-    member(&answer, "access_token")
-        .unwrap()
-        .as_str()
-        .unwrap()
+    let post = "client_id=gl&client_secret=s3cret:~~?~%2B/%25&grant_type=client_credentials";
+    let answers = [
+        server.answer(&token_request(&format!("&scope={scope}"))),
+        server.answer(&form("/token", "", &format!("{post}&scope={scope}"))),
+    ];
+    let token = answers
+        .iter()
+        .find_map(|answer| member(answer, "access_token"));
+    token
+        .as_ref()
+        .and_then(serde_json::Value::as_str)
+        .unwrap_or("a.b.c")
         .to_owned()
 }
 
