@@ -3,7 +3,10 @@
 //! Each trial starts a reference server of its own on a free loopback port, with a clock that stands still, and judges it like
 //! any other target.
 
+mod certificates;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -35,9 +38,12 @@ pub enum Error {
     /// Nothing could be sent.
     #[error(transparent)]
     Run(#[from] run::Error),
-    /// The runtime did not start.
-    #[error("cannot start the runtime: {0}")]
+    /// The runtime did not start, or a temporary file could not be written.
+    #[error("cannot set a trial up: {0}")]
     Runtime(std::io::Error),
+    /// A certificate could not be made.
+    #[error("cannot make a certificate: {0}")]
+    Certificate(rcgen::Error),
 }
 
 /// A fault or a variation.
@@ -117,21 +123,34 @@ pub async fn trial(catalogue: &Catalogue, faults: &[Fault], wanted: &Wanted) -> 
         dialect.add(fault.clone())?;
     }
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(NOON));
-    let settings = server::Settings { dialect, clock: clock.clone(), seed: Some([7; 32]), ..server::Settings::default() };
+    let mut settings = server::Settings { clock: clock.clone(), seed: Some([7; 32]), ..server::Settings::default() };
+    let mut authority = None;
+    if let Some(asked) = dialect.tls() {
+        let (tls, authority_pem) = certificates::make(asked.certificate, NOON).map_err(Error::Certificate)?;
+        settings.tls = Some(tls);
+        let mut file = tempfile::NamedTempFile::new().map_err(Error::Runtime)?;
+        file.write_all(authority_pem.as_bytes()).map_err(Error::Runtime)?;
+        authority = Some(file);
+    }
+    settings.dialect = dialect;
     let running = server::start(settings).await?;
     let mut target = target::from_entry("reference", running.target())?;
+    target.ca_file = authority.as_ref().map(|file| file.path().to_owned());
     // "Never answers" is a fault that holds the connection open: these bounds end it, nothing else waits for them.
     target.bounds.first_byte = Duration::from_millis(600);
     target.bounds.whole = Duration::from_millis(900);
     let patience = Duration::from_secs(4 * 3600);
     let members = suite::select(catalogue, wanted);
     let plan = plan::plan(catalogue, &target, &members, &plan::Options { safe: false, patience });
+    // Nothing may listen on port 80 here, so the plain twin of an https endpoint is looked for at the server's own port.
+    let plain = running.origin().strip_prefix("https://").and_then(|address| address.parse().ok());
+    let resolve = plain.map(|address| (("127.0.0.1".to_owned(), 80), address)).into_iter().collect();
     let settings = run::Settings {
         concurrency: 8,
         interval: None,
         patience,
         seed: 0,
-        resolve: Vec::new(),
+        resolve,
         clock,
         progress: Arc::new(Quiet),
     };

@@ -37,7 +37,7 @@ pub async fn run(task: Task<'_>, settings: &Settings, stop: impl Future<Output =
     let urls = task.target.public.as_object().into_iter().flatten().filter_map(|(_, value)| value.as_str());
     let secure = urls.chain(task.target.public["resource"]["url"].as_str()).any(|url| url.starts_with("https:"));
     let runner = Runner {
-        wire: Wire::new(task.target, &settings.resolve, secure)?,
+        wire: Wire::new(task.target, settings, secure)?,
         slots: Semaphore::new(settings.concurrency.max(1)),
         next_at: Cell::new(0),
         joined: Cell::new(Joined::default()),
@@ -468,7 +468,7 @@ impl Runner<'_> {
         self.sent.set(self.sent.get() + 1);
         let target = self.task.target;
         let offer = exchange.file.offer.as_deref();
-        let mut document = handshake::look(&url, offer, target.ca_file.as_deref(), &target.bounds, at)
+        let mut document = handshake::look(&url, offer, target.ca_file.as_deref(), &target.bounds, self.settings.clock.clone())
             .await
             .map_err(|error| NotSent { why: Why::Prerequisite, reason: error.to_string(), blocked_by: None })?;
         let elapsed = self.settings.clock.now_ms().saturating_sub(at);

@@ -15,16 +15,17 @@ use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
 use super::Error;
 use super::tls::{self, Looking, Seen};
+use crate::clock::Clock;
 use crate::exchange::Outcome;
 use crate::target::Bounds;
 
-/// Looks at the endpoint of `url`; `offer` is an old version to offer alone. `now_ms` dates the certificate.
+/// Looks at the endpoint of `url`; `offer` is an old version to offer alone. `clock` dates the certificate.
 pub(super) async fn look(
     url: &str,
     offer: Option<&str>,
     ca_file: Option<&std::path::Path>,
     bounds: &Bounds,
-    now_ms: u64,
+    clock: Arc<dyn Clock>,
 ) -> Result<Value, Error> {
     let parsed = Url::parse(url).map_err(|error| Error::Tls(error.to_string()))?;
     let host = parsed.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
@@ -47,7 +48,7 @@ pub(super) async fn look(
     let handshake = match offer {
         Some(version) => timeout(bounds.first_byte, old_hello(stream, &host, version)).await.ok(),
         None => {
-            let looking = Looking::new(tls::verifier(ca_file)?);
+            let looking = Looking::new(tls::verifier(ca_file, clock.clone())?);
             let config = tls::client(looking.clone())?;
             let name = ServerName::try_from(host.clone()).map_err(|error| Error::Tls(error.to_string()))?;
             let connect = TlsConnector::from(Arc::new(config)).connect(name, stream);
@@ -63,7 +64,7 @@ pub(super) async fn look(
                     let seen = looking.seen.lock().map(|seen| seen.clone()).unwrap_or_default();
                     Some(json!({
                         "offered": "1.2 1.3", "answered": "server_hello", "version": version,
-                        "certificate": facts(&seen, now_ms),
+                        "certificate": facts(&seen, clock.now_ms()),
                     }))
                 }
             }

@@ -54,8 +54,8 @@ pub struct Settings {
     pub patience: Duration,
     /// Seed of made-up values: the same seed makes the same requests.
     pub seed: u64,
-    /// Names that lead elsewhere.
-    pub resolve: Vec<(String, SocketAddr)>,
+    /// Hosts and ports that lead elsewhere; for TLS looks the name's own address counts.
+    pub resolve: Vec<((String, u16), SocketAddr)>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Told what goes on.

@@ -2,6 +2,7 @@
 //! targets that a URL parser would change. One connection for each request.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -42,8 +43,13 @@ fn target(url: &str) -> String {
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
-pub(super) async fn send(ready: &Ready, bounds: &Bounds, tls: &Arc<rustls::ClientConfig>) -> Ended {
-    let connecting = connect(&ready.sent.url, tls);
+pub(super) async fn send(
+    ready: &Ready,
+    bounds: &Bounds,
+    tls: &Arc<rustls::ClientConfig>,
+    elsewhere: Option<SocketAddr>,
+) -> Ended {
+    let connecting = connect(&ready.sent.url, tls, elsewhere);
     let mut stream = match timeout(bounds.connect, connecting).await {
         Err(_) => return Ended::bounded("connect", millis(bounds.connect)),
         Ok(Err(ended)) => return ended,
@@ -71,14 +77,21 @@ pub(super) async fn send(ready: &Ready, bounds: &Bounds, tls: &Arc<rustls::Clien
     }
 }
 
-async fn connect(url: &str, tls: &Arc<rustls::ClientConfig>) -> Result<Box<dyn Stream>, Ended> {
+async fn connect(
+    url: &str,
+    tls: &Arc<rustls::ClientConfig>,
+    elsewhere: Option<SocketAddr>,
+) -> Result<Box<dyn Stream>, Ended> {
     let parsed = Url::parse(url).map_err(|error| Ended::failed(Outcome::Malformed, error.to_string()))?;
     let host = parsed.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
     let port = parsed.port_or_known_default().unwrap_or(80);
-    let addresses: Vec<_> = tokio::net::lookup_host((host.as_str(), port))
-        .await
-        .map_err(|error| Ended::failed(Outcome::Unresolved, error.to_string()))?
-        .collect();
+    let addresses: Vec<SocketAddr> = match elsewhere {
+        Some(address) => vec![address],
+        None => tokio::net::lookup_host((host.as_str(), port))
+            .await
+            .map_err(|error| Ended::failed(Outcome::Unresolved, error.to_string()))?
+            .collect(),
+    };
     let mut last = Ended::failed(Outcome::Unresolved, "the name has no address");
     for address in addresses {
         match TcpStream::connect(address).await {

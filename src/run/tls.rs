@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::BufReader;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -13,13 +14,18 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::Error;
+use crate::clock::Clock;
 
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 
-/// What judges certificates: the system's trust and, if given, a file of further certificates.
-pub(super) fn verifier(ca_file: Option<&Path>) -> Result<Arc<dyn ServerCertVerifier>, Error> {
+/// What judges certificates: the system's trust and, if given, a file of further certificates; dated by the run's clock.
+pub(super) fn verifier(ca_file: Option<&Path>, clock: Arc<dyn Clock>) -> Result<Arc<dyn ServerCertVerifier>, Error> {
+    Ok(Arc::new(Dated { verifier: trust(ca_file)?, clock }))
+}
+
+fn trust(ca_file: Option<&Path>) -> Result<Arc<dyn ServerCertVerifier>, Error> {
     let extra = match ca_file {
         None => Vec::new(),
         Some(path) => read_certificates(path)?,
@@ -62,6 +68,54 @@ pub(super) fn none() -> Result<ClientConfig, Error> {
         .map_err(|error| Error::Tls(error.to_string()))?
         .with_root_certificates(RootCertStore::empty())
         .with_no_client_auth())
+}
+
+/// Asks another verifier with the time of the run's clock, so that a self-test does not depend on the day it is run.
+struct Dated {
+    verifier: Arc<dyn ServerCertVerifier>,
+    clock: Arc<dyn Clock>,
+}
+
+impl fmt::Debug for Dated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Dated")
+    }
+}
+
+impl ServerCertVerifier for Dated {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let now = UnixTime::since_unix_epoch(Duration::from_millis(self.clock.now_ms()));
+        self.verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
+    }
 }
 
 /// What a look at a server's certificate found.

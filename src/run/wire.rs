@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::request::Ready;
-use super::{Error, raw, tls};
+use super::{Error, Settings, raw, tls};
 use crate::exchange::{Bound, Outcome, Received};
 use crate::target::{Bounds, Target};
 
@@ -45,14 +45,18 @@ pub(super) struct Wire {
     tls: std::sync::Arc<rustls::ClientConfig>,
     bounds: Bounds,
     proxied: bool,
+    resolve: Vec<((String, u16), std::net::SocketAddr)>,
 }
 
 impl Wire {
     /// # Errors
     /// The certificates or the proxy of the target cannot be used.
-    pub(super) fn new(target: &Target, resolve: &[(String, std::net::SocketAddr)], secure: bool) -> Result<Self, Error> {
-        let config =
-            if secure { tls::client(tls::verifier(target.ca_file.as_deref())?)? } else { tls::none()? };
+    pub(super) fn new(target: &Target, settings: &Settings, secure: bool) -> Result<Self, Error> {
+        let config = if secure {
+            tls::client(tls::verifier(target.ca_file.as_deref(), settings.clock.clone())?)?
+        } else {
+            tls::none()?
+        };
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(config.clone())
             .redirect(reqwest::redirect::Policy::none())
@@ -65,24 +69,30 @@ impl Wire {
         if let Some(proxy) = &target.proxy {
             builder = builder.proxy(reqwest::Proxy::all(proxy).map_err(|error| Error::Proxy(chain(&error)))?);
         }
-        for (host, address) in resolve {
-            builder = builder.resolve(host, *address);
-        }
         let client = builder.build().map_err(|error| Error::Tls(chain(&error)))?;
         let proxied = target.proxy.is_some();
-        Ok(Self { client, tls: std::sync::Arc::new(config), bounds: target.bounds.clone(), proxied })
+        let tls = std::sync::Arc::new(config);
+        Ok(Self { client, tls, bounds: target.bounds.clone(), proxied, resolve: settings.resolve.clone() })
     }
 
     pub(super) async fn send(&self, ready: &Ready) -> Ended {
         let whole = u64::try_from(self.bounds.whole.as_millis()).unwrap_or(u64::MAX);
         let sending = async {
-            if ready.raw && !self.proxied {
-                raw::send(ready, &self.bounds, &self.tls).await
+            let elsewhere = self.elsewhere(&ready.sent.url);
+            if (ready.raw || elsewhere.is_some()) && !self.proxied {
+                raw::send(ready, &self.bounds, &self.tls, elsewhere).await
             } else {
                 self.by_library(ready).await
             }
         };
         timeout(self.bounds.whole, sending).await.unwrap_or_else(|_| Ended::bounded("whole", whole))
+    }
+
+    /// Where a host and port lead when the user said so.
+    fn elsewhere(&self, url: &str) -> Option<std::net::SocketAddr> {
+        let url = url::Url::parse(url).ok().filter(|_| !self.resolve.is_empty())?;
+        let wanted = (url.host_str()?.to_owned(), url.port_or_known_default()?);
+        self.resolve.iter().find(|(from, _)| *from == wanted).map(|(_, to)| *to)
     }
 
     async fn by_library(&self, ready: &Ready) -> Ended {
