@@ -33,8 +33,8 @@ fn blob(root: &Path, folders: &[&str]) -> Value {
             let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
             let path = file.strip_prefix(&base).expect("below its folder").to_string_lossy().replace('\\', "/");
             let id = path.trim_end_matches(".yaml").to_owned();
-            let document = parse::parse(&text)
-                .unwrap_or_else(|problems| panic!("{}: {}", file.display(), problems[0].message));
+            let document =
+                parse::parse(&text).unwrap_or_else(|problems| panic!("{}: {}", file.display(), problems[0].message));
             entries.insert(id, document.value);
         }
         all.insert((*folder).to_owned(), Value::Object(entries));

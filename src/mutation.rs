@@ -109,7 +109,8 @@ fn check_of(catalogue: &Catalogue, id: &str) -> Option<String> {
 /// The server's rules that no fault leaves out: a rule that no fault skips is a rule that nothing tests.
 #[must_use]
 pub fn rules_without_fault(subjects: &[Subject]) -> Vec<&'static str> {
-    let skipped: Vec<Rule> = subjects.iter().filter(|subject| !subject.lawful).flat_map(|subject| subject.fault.skip.0.clone()).collect();
+    let skipped: Vec<Rule> =
+        subjects.iter().filter(|subject| !subject.lawful).flat_map(|subject| subject.fault.skip.0.clone()).collect();
     Rule::ALL.iter().filter(|rule| !skipped.contains(rule)).map(|rule| rule.name()).collect()
 }
 
@@ -145,15 +146,8 @@ pub async fn trial(catalogue: &Catalogue, faults: &[Fault], wanted: &Wanted) -> 
     // Nothing may listen on port 80 here, so the plain twin of an https endpoint is looked for at the server's own port.
     let plain = running.origin().strip_prefix("https://").and_then(|address| address.parse().ok());
     let resolve = plain.map(|address| (("127.0.0.1".to_owned(), 80), address)).into_iter().collect();
-    let settings = run::Settings {
-        concurrency: 8,
-        interval: None,
-        patience,
-        seed: 0,
-        resolve,
-        clock,
-        progress: Arc::new(Quiet),
-    };
+    let settings =
+        run::Settings { concurrency: 8, interval: None, patience, seed: 0, resolve, clock, progress: Arc::new(Quiet) };
     let brought = run::run(Task { catalogue, plan: &plan, target: &target }, &settings, std::future::pending()).await?;
     Ok(assemble::assemble(&Material {
         catalogue,
@@ -184,7 +178,12 @@ pub enum Extent {
 ///
 /// # Errors
 /// The first trial that could not be held.
-pub fn selftest(catalogue: &Catalogue, suites: &[String], subjects: &[Subject], extent: Extent) -> Result<Vec<Outcome>, Error> {
+pub fn selftest(
+    catalogue: &Catalogue,
+    suites: &[String],
+    subjects: &[Subject],
+    extent: Extent,
+) -> Result<Vec<Outcome>, Error> {
     let conforming = Subject { id: "conforming".into(), lawful: true, fault: Fault::default(), check: None };
     let all: Vec<&Subject> = std::iter::once(&conforming).chain(subjects).collect();
     let next = AtomicUsize::new(0);
@@ -234,7 +233,8 @@ async fn hold(catalogue: &Catalogue, suites: &[String], subject: &Subject, exten
         }
         let also = &subject.fault.also_trips;
         for trip in trips.iter().filter(|trip| *trip != check && !also.contains_key(*trip)) {
-            complaints.push(format!("also trips `{trip}`, which `also_trips` does not say{}", first_message(&report, trip)));
+            complaints
+                .push(format!("also trips `{trip}`, which `also_trips` does not say{}", first_message(&report, trip)));
         }
         for stale in also.keys().filter(|also| !trips.contains(*also)) {
             complaints.push(format!("`also_trips` names `{stale}`, which does not trip"));
@@ -245,7 +245,9 @@ async fn hold(catalogue: &Catalogue, suites: &[String], subject: &Subject, exten
         }
     }
     if subject.id == "conforming" {
-        complaints.extend(not_testable.iter().map(|check| format!("leaves `{check}` not testable{}", first_message(&report, check))));
+        complaints.extend(
+            not_testable.iter().map(|check| format!("leaves `{check}` not testable{}", first_message(&report, check))),
+        );
     }
     Ok(Outcome { id: subject.id.clone(), lawful: subject.lawful, trips, not_testable, complaints })
 }

@@ -233,16 +233,23 @@ impl Planner<'_> {
             return Some(format!("--safe leaves out what has the risk `{}`", risk.word()));
         }
         let wait = exchange.file.wait.as_ref().and_then(Value::as_str).and_then(duration)?;
-        (wait > self.options.patience)
-            .then(|| format!("waits {} s, longer than --patience {} s", wait.as_secs(), self.options.patience.as_secs()))
+        (wait > self.options.patience).then(|| {
+            format!("waits {} s, longer than --patience {} s", wait.as_secs(), self.options.patience.as_secs())
+        })
     }
 
     fn limit_guesses(&mut self) {
         let mut count: BTreeMap<String, usize> = BTreeMap::new();
-        let keys: Vec<String> =
-            self.plan.instances.values().filter(|instance| instance.guess).map(|instance| instance.key.clone()).collect();
+        let keys: Vec<String> = self
+            .plan
+            .instances
+            .values()
+            .filter(|instance| instance.guess)
+            .map(|instance| instance.key.clone())
+            .collect();
         for key in keys {
-            let exchange = self.plan.instances.get(&key).and_then(|instance| self.catalogue.exchanges.get(&instance.exchange));
+            let exchange =
+                self.plan.instances.get(&key).and_then(|instance| self.catalogue.exchanges.get(&instance.exchange));
             let client = match exchange.and_then(|exchange| exchange.file.authenticate.as_ref()) {
                 Some(Absentable::Is(authenticate)) => format!("{:?}", authenticate.who),
                 _ => "Client".into(),
@@ -275,7 +282,8 @@ impl Planner<'_> {
     }
 
     fn controls(&mut self) {
-        let bases: HashSet<&String> = self.plan.instances.values().filter_map(|instance| instance.like.as_ref()).collect();
+        let bases: HashSet<&String> =
+            self.plan.instances.values().filter_map(|instance| instance.like.as_ref()).collect();
         let controls = self
             .plan
             .instances
@@ -284,8 +292,7 @@ impl Planner<'_> {
             .filter(|instance| {
                 self.catalogue.exchanges.get(&instance.exchange).is_some_and(|exchange| {
                     // Asking a resource again would post the document once more.
-                    let posts = exchange.file.endpoint == Some(Endpoint::Resource)
-                        && self.method(exchange) != "GET";
+                    let posts = exchange.file.endpoint == Some(Endpoint::Resource) && self.method(exchange) != "GET";
                     exchange.works.is_some() && !exchange.file.single_use && !posts
                 })
             })
@@ -309,11 +316,14 @@ impl Planner<'_> {
             first.extend(suite.file.sends.values().filter_map(|sent| sent.iter().find(planned)).cloned());
         }
         let standard = self.plan.instances.values().find(|instance| {
-            instance.ordinary && self.catalogue.exchanges.get(&instance.exchange).is_some_and(|exchange| exchange.like.is_none())
+            instance.ordinary
+                && self.catalogue.exchanges.get(&instance.exchange).is_some_and(|exchange| exchange.like.is_none())
         });
         first.extend(standard.map(|instance| instance.key.clone()));
         if first.is_empty() {
-            first.extend(self.plan.instances.values().find(|instance| instance.ordinary).map(|instance| instance.key.clone()));
+            first.extend(
+                self.plan.instances.values().find(|instance| instance.ordinary).map(|instance| instance.key.clone()),
+            );
         }
         first.dedup();
         self.plan.first = first;
@@ -331,7 +341,11 @@ fn is_ordinary(exchange: &Exchange) -> bool {
 
 fn is_plain(exchange: &Exchange) -> bool {
     let file = &exchange.file;
-    !file.single_use && file.wait.is_none() && file.repeat.is_none() && file.after.is_empty() && file.spoils.is_empty()
+    !file.single_use
+        && file.wait.is_none()
+        && file.repeat.is_none()
+        && file.after.is_empty()
+        && file.spoils.is_empty()
         && file.kind.unwrap_or_default() == Kind::Request
 }
 

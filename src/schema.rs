@@ -27,12 +27,13 @@ pub const FORMATS: [(&str, fn(&str) -> bool); 9] = [
     ("scope-token", |text| !text.is_empty() && text.chars().all(nqchar)),
     ("b64token", b64token),
     ("pkce-verifier", |text| {
-        (43..=128).contains(&text.len())
-            && text.chars().all(|c| c.is_ascii_alphanumeric() || "-._~".contains(c))
+        (43..=128).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || "-._~".contains(c))
     }),
     ("jwt", |text| {
         let part = |part: &str| part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
-        text.split('.').count() == 3 && text.split('.').all(part) && text.split('.').take(2).all(|part| !part.is_empty())
+        text.split('.').count() == 3
+            && text.split('.').all(part)
+            && text.split('.').take(2).all(|part| !part.is_empty())
     }),
     ("uri", |text| Url::parse(text).is_ok()),
 ];
@@ -203,7 +204,9 @@ fn fault(schema: &Value, error: &ValidationError<'_>, all: &mut Vec<Fault>) {
         ValidationErrorKind::MinItems { .. } | ValidationErrorKind::MinLength { .. } => {
             all.push(plain("this must not be empty".into()));
         }
-        ValidationErrorKind::Pattern { pattern } => all.push(plain(format!("{shown} does not have the form `{pattern}`"))),
+        ValidationErrorKind::Pattern { pattern } => {
+            all.push(plain(format!("{shown} does not have the form `{pattern}`")))
+        }
         ValidationErrorKind::PropertyNames { error } => {
             let name = error.instance().as_str().unwrap_or_default().to_owned();
             let at = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
@@ -225,15 +228,17 @@ fn any_of(
     let here = error.instance_path().to_string();
     let deepest = context
         .iter()
-        .filter(|errors| errors.iter().any(|error| {
-            error.instance_path().to_string() != here
-                || matches!(
-                    error.kind(),
-                    ValidationErrorKind::AdditionalProperties { .. }
-                        | ValidationErrorKind::Required { .. }
-                        | ValidationErrorKind::PropertyNames { .. }
-                )
-        }))
+        .filter(|errors| {
+            errors.iter().any(|error| {
+                error.instance_path().to_string() != here
+                    || matches!(
+                        error.kind(),
+                        ValidationErrorKind::AdditionalProperties { .. }
+                            | ValidationErrorKind::Required { .. }
+                            | ValidationErrorKind::PropertyNames { .. }
+                    )
+            })
+        })
         .min_by_key(|errors| errors.len())
         // What else may stand there is a single word: then only one form is meant.
         .or_else(|| {
@@ -254,7 +259,9 @@ fn any_of(
         .flatten()
         .map(|error| match error.kind() {
             ValidationErrorKind::Type { kind } => type_words(&format!("{kind:?}")),
-            ValidationErrorKind::Constant { expected_value } => format!("the word `{}`", expected_value.as_str().unwrap_or_default()),
+            ValidationErrorKind::Constant { expected_value } => {
+                format!("the word `{}`", expected_value.as_str().unwrap_or_default())
+            }
             ValidationErrorKind::Enum { options } => {
                 let options: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
                 format!("one of {}", options.join(", "))
@@ -312,7 +319,10 @@ fn in_place(document: &Document, fault: Fault) -> Problem {
     Problem { message: fault.message, at, help }
 }
 
-fn nearest_position<'p>(positions: &'p std::collections::HashMap<String, Position>, place: &str) -> Option<&'p Position> {
+fn nearest_position<'p>(
+    positions: &'p std::collections::HashMap<String, Position>,
+    place: &str,
+) -> Option<&'p Position> {
     let mut place = place;
     loop {
         if let Some(position) = positions.get(place) {

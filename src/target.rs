@@ -239,7 +239,9 @@ impl Error {
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
         match self {
-            Self::Unreadable { .. } => Some("name the file with `--config`, or say `--token-endpoint URL --client-id ID` without a file"),
+            Self::Unreadable { .. } => {
+                Some("name the file with `--config`, or say `--token-endpoint URL --client-id ID` without a file")
+            }
             _ => None,
         }
     }
@@ -265,7 +267,13 @@ pub fn read(path: &Path, names: &[String], reading: Reading) -> Result<Vec<Targe
 ///
 /// # Errors
 /// All mistakes of the file at once.
-pub fn from_text(path: &str, text: &str, folder: &Path, names: &[String], reading: Reading) -> Result<Vec<Target>, Error> {
+pub fn from_text(
+    path: &str,
+    text: &str,
+    folder: &Path,
+    names: &[String],
+    reading: Reading,
+) -> Result<Vec<Target>, Error> {
     let kind = FileKind::new(SCHEMA).map_err(Error::Flags)?;
     let (document, mut file) = kind.read(path, text);
     let Some(mut document) = document.filter(|_| file.problems.is_empty()) else {
@@ -281,9 +289,15 @@ pub fn from_text(path: &str, text: &str, folder: &Path, names: &[String], readin
     for name in wanted {
         let place = format!("/targets/{}", yaml::escape(&name));
         let mut value = document.value["targets"][&name].take();
-        let secrets = secrets::take(&mut value, &place, &mut |place, message, help| {
-            file.problems.push(problem(&document, place, message, help));
-        }, folder, reading);
+        let secrets = secrets::take(
+            &mut value,
+            &place,
+            &mut |place, message, help| {
+                file.problems.push(problem(&document, place, message, help));
+            },
+            folder,
+            reading,
+        );
         match resolve(&name, value, secrets, folder) {
             Ok(target) => targets.push(target),
             Err((at, message, help)) => file.problems.push(problem(&document, &format!("{place}{at}"), message, help)),
@@ -310,18 +324,23 @@ pub fn from_entry(name: &str, mut value: Value) -> Result<Target, Error> {
     if let Some(message) = wrong {
         return Err(Error::Flags(message));
     }
-    resolve(name, value, secrets, folder).map_err(|(_, message, help)| {
-        Error::Flags(help.map_or(message.clone(), |help| format!("{message}: {help}")))
-    })
+    resolve(name, value, secrets, folder)
+        .map_err(|(_, message, help)| Error::Flags(help.map_or(message.clone(), |help| format!("{message}: {help}"))))
 }
 
 type Wrong = (String, String, Option<String>);
 
 fn resolve(name: &str, mut value: Value, secrets: Vec<(String, Secret)>, folder: &Path) -> Result<Target, Wrong> {
-    let entry: Entry = serde_json::from_value(value.clone()).map_err(|error| (String::new(), error.to_string(), None))?;
-    for endpoint in
-        ["token_endpoint", "authorization_endpoint", "revocation_endpoint", "introspection_endpoint", "metadata_url", "issuer"]
-    {
+    let entry: Entry =
+        serde_json::from_value(value.clone()).map_err(|error| (String::new(), error.to_string(), None))?;
+    for endpoint in [
+        "token_endpoint",
+        "authorization_endpoint",
+        "revocation_endpoint",
+        "introspection_endpoint",
+        "metadata_url",
+        "issuer",
+    ] {
         if let Some(text) = value.get(endpoint).and_then(Value::as_str) {
             valid_url(text).map_err(|(message, help)| (format!("/{endpoint}"), message, help))?;
         }
@@ -341,15 +360,17 @@ fn resolve(name: &str, mut value: Value, secrets: Vec<(String, Secret)>, folder:
         }
     }
     if let Some(scope) = entry.scope.as_deref().filter(|scope| scope.contains(',')) {
-        let help = format!("scopes are separated by spaces (RFC 6749 §3.3): `{}`", scope.replace(',', " ").replace("  ", " "));
+        let help =
+            format!("scopes are separated by spaces (RFC 6749 §3.3): `{}`", scope.replace(',', " ").replace("  ", " "));
         return Err(("/scope".into(), "a scope with commas".into(), Some(help)));
     }
     let mut bounds = Bounds::default();
     let own = entry.bounds.clone().unwrap_or_default();
     let time = |place: &str, text: &Option<String>, default: Duration| match text {
         None => Ok(default),
-        Some(text) => duration(text)
-            .ok_or_else(|| (place.to_owned(), format!("`{text}` is not a time"), Some("for example 500ms, 30s or 2m".to_owned()))),
+        Some(text) => duration(text).ok_or_else(|| {
+            (place.to_owned(), format!("`{text}` is not a time"), Some("for example 500ms, 30s or 2m".to_owned()))
+        }),
     };
     bounds.connect = time("/bounds/connect", &own.connect, bounds.connect)?;
     bounds.first_byte = time("/bounds/first_byte", &own.first_byte, bounds.first_byte)?;

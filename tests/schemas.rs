@@ -18,7 +18,11 @@ fn is_current(name: &str, schema: &Schema) {
     if env::var_os("GRANTLINT_BLESS").is_some() {
         fs::write(&path, &text).unwrap();
     }
-    assert_eq!(fs::read_to_string(&path).unwrap_or_default(), text, "{name}: run with GRANTLINT_BLESS=1 and commit the difference");
+    assert_eq!(
+        fs::read_to_string(&path).unwrap_or_default(),
+        text,
+        "{name}: run with GRANTLINT_BLESS=1 and commit the difference"
+    );
 }
 
 #[test]

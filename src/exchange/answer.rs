@@ -33,7 +33,13 @@ pub fn answer(response: &Value) -> Option<&'static str> {
     } else if (300..400).contains(&status) {
         "redirect"
     } else if media_type == "text/html" || media_type == "application/xhtml+xml" {
-        if is_login(response) { "login" } else if success { "page" } else { "error_page" }
+        if is_login(response) {
+            "login"
+        } else if success {
+            "page"
+        } else {
+            "error_page"
+        }
     } else if success {
         "success"
     } else {
@@ -59,7 +65,8 @@ mod tests {
     #[test]
     fn each_way_to_end_has_one_word() {
         let word = |status: u16, json: Value, media_type: &str, text: &str| {
-            let response = json!({"status": status, "json": json, "media_type": {"essence": media_type}, "body": {"text": text}});
+            let response =
+                json!({"status": status, "json": json, "media_type": {"essence": media_type}, "body": {"text": text}});
             answer(&response).unwrap()
         };
         assert_eq!(word(200, json!({"access_token": "x"}), "application/json", ""), "token");

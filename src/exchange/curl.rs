@@ -101,7 +101,10 @@ mod tests {
             "authorization": {"scheme": "basic", "client_id": "gl", "alphabet": "url-safe", "secret": "CLIENT_SECRET"},
         }});
         let line = curl(&document).unwrap();
-        assert!(line.contains(r#"printf '%s:%s' 'gl' "$CLIENT_SECRET" | base64 | tr -d '\n' | tr '+/' '-_'"#), "{line}");
+        assert!(
+            line.contains(r#"printf '%s:%s' 'gl' "$CLIENT_SECRET" | base64 | tr -d '\n' | tr '+/' '-_'"#),
+            "{line}"
+        );
         assert!(line.ends_with("--data-binary 'grant_type=client_credentials' 'https://as.example/token'"), "{line}");
     }
 }

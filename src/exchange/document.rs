@@ -187,27 +187,17 @@ fn request(sent: &Sent) -> Value {
 
 /// `/response` of a document.
 fn response(received: &Received, depth: usize) -> Value {
-    let texts: Vec<(String, String)> = received
-        .headers
-        .iter()
-        .map(|(name, value)| (name.to_ascii_lowercase(), latin1(value)))
-        .collect();
-    let of = |wanted: &'static str| {
-        texts.iter().filter(move |(name, _)| name == wanted).map(|(_, value)| value.as_str())
-    };
+    let texts: Vec<(String, String)> =
+        received.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), latin1(value))).collect();
+    let of =
+        |wanted: &'static str| texts.iter().filter(move |(name, _)| name == wanted).map(|(_, value)| value.as_str());
     let mut headers: Map<String, Value> = Map::new();
     for (name, value) in &texts {
-        if let Value::Array(values) =
-            headers.entry(name.clone()).or_insert_with(|| Value::Array(Vec::new()))
-        {
+        if let Value::Array(values) = headers.entry(name.clone()).or_insert_with(|| Value::Array(Vec::new())) {
             values.push(Value::String(value.clone()));
         }
     }
-    let (json, problem) = if received.body.is_empty() {
-        (None, None)
-    } else {
-        strict::read(&received.body, depth)
-    };
+    let (json, problem) = if received.body.is_empty() { (None, None) } else { strict::read(&received.body, depth) };
     let text = String::from_utf8_lossy(&received.body);
     let kept = floor(&text, BODY_TEXT);
     let mut response = json!({

@@ -60,9 +60,7 @@ pub(super) fn challenges<'v>(values: impl Iterator<Item = &'v str>) -> Vec<Value
             }
         }
     }
-    all.into_iter()
-        .map(|(scheme, parameters)| json!({"scheme": scheme, "parameters": many(&parameters)}))
-        .collect()
+    all.into_iter().map(|(scheme, parameters)| json!({"scheme": scheme, "parameters": many(&parameters)})).collect()
 }
 
 /// `Location` as `{ url, base, query, fragment }`; relative references are kept as they are and have no parts.

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use regex::Regex;
@@ -26,6 +26,9 @@ const ISSUED: [&str; 7] =
 /// Shorter values are only replaced where they are the whole value: they would be found in every word.
 const SHORT: usize = 6;
 
+/// How much of a long value is searched for, in characters; the rest is compared where its beginning is found.
+const BEGINNING: usize = 256;
+
 /// Collects what must be masked, document by document.
 #[derive(Debug)]
 pub struct Masks {
@@ -42,7 +45,8 @@ pub struct Masks {
 #[derive(Debug)]
 pub struct ReadyMasks {
     finder: Option<AhoCorasick>,
-    replacements: Vec<String>,
+    /// For each pattern: the whole form, of which the pattern is the beginning, and what stands for it.
+    forms: Vec<(String, String)>,
     whole: HashMap<String, String>,
     /// Masked value → shell variable, for `curl` lines.
     variables: Vec<(String, &'static str)>,
@@ -140,33 +144,34 @@ impl Masks {
     /// No more documents: unequal values get unequal masks, in the order they were seen.
     #[must_use]
     pub fn ready(self) -> ReadyMasks {
-        let (mut patterns, mut replacements) = (Vec::new(), Vec::new());
+        let mut forms: Vec<(String, String)> = Vec::new();
         let (mut whole, mut taken, mut variables) = (HashMap::new(), HashSet::new(), Vec::new());
         for (name, value) in &self.secrets {
             let mask = format!("‹{name}›");
-            for form in secret_forms(value) {
-                patterns.push(form);
-                replacements.push(mask.clone());
-            }
+            forms.extend(secret_forms(value).into_iter().map(|form| (form, mask.clone())));
             whole.insert(value.clone(), mask);
         }
         for value in &self.issued {
             let mask = unlike(value, &mut taken);
             if value.chars().count() >= SHORT {
+                let mut seen = Vec::new();
                 for encode in [|text: &str| text.to_owned(), form_encode, percent_encode, json_escape, json_slash] {
-                    patterns.push(encode(value));
-                    replacements.push(encode(&mask));
+                    let form = encode(value);
+                    if !seen.contains(&form) {
+                        forms.push((form.clone(), encode(&mask)));
+                        seen.push(form);
+                    }
                 }
                 variables.push((mask.clone(), "TOKEN"));
             } else {
                 for (before, after) in [("\"", "\""), ("Bearer ", ""), ("=", "")] {
-                    patterns.push(format!("{before}{value}{after}"));
-                    replacements.push(format!("{before}{mask}{after}"));
+                    forms.push((format!("{before}{value}{after}"), format!("{before}{mask}{after}")));
                 }
             }
             whole.entry(value.clone()).or_insert(mask);
         }
-        ReadyMasks { finder: build(&patterns), replacements, whole, variables }
+        let patterns: Vec<String> = forms.iter().map(|(form, _)| form.chars().take(BEGINNING).collect()).collect();
+        ReadyMasks { finder: build(&patterns), forms, whole, variables }
     }
 }
 
@@ -177,10 +182,25 @@ impl ReadyMasks {
         if let Some(mask) = self.whole.get(text) {
             return mask.clone();
         }
-        match &self.finder {
-            None => text.to_owned(),
-            Some(finder) => finder.replace_all(text, &self.replacements),
+        let Some(finder) = &self.finder else { return text.to_owned() };
+        let (mut out, mut from) = (String::new(), 0);
+        while let Some(found) = finder.find(Input::new(text).range(from..)) {
+            let (form, mask) = &self.forms[found.pattern().as_usize()];
+            out.push_str(&text[from..found.start()]);
+            // A long value may be cut: what stands there of it is masked as far as it goes.
+            let same = |(a, b): &(char, char)| a == b;
+            let length: usize =
+                text[found.start()..].chars().zip(form.chars()).take_while(same).map(|(c, _)| c.len_utf8()).sum();
+            if length < form.len() {
+                let kept = form[..length].chars().count();
+                out.extend(mask.chars().take(kept));
+            } else {
+                out.push_str(mask);
+            }
+            from = found.start() + length.max(1);
         }
+        out.push_str(&text[from..]);
+        out
     }
 
     /// Masks every text and member name of a document, and notes for `curl` which shell variables a request needs.
@@ -256,7 +276,10 @@ fn build(patterns: &[String]) -> Option<AhoCorasick> {
         return None;
     }
     // Leftmost-longest: a form that holds another one wins, so nothing of it is left standing.
-    AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(patterns).ok()
+    // A DFA would search faster, but building one for a hundred tokens takes longer than the search.
+    let mut builder = AhoCorasick::builder();
+    builder.match_kind(MatchKind::LeftmostLongest).kind(Some(AhoCorasickKind::ContiguousNFA));
+    builder.build(patterns).ok()
 }
 
 /// Every form in which a secret may turn up in a text.
@@ -266,7 +289,8 @@ fn secret_forms(secret: &str) -> Vec<String> {
         // Found in every word: only its unmistakable forms.
         forms = BTreeSet::from([format!("\"{secret}\""), format!("client_secret={secret}")]);
     }
-    for encode in [form_encode, percent_encode, component_encode, json_escape, json_slash, json_ascii, json_html, html] {
+    for encode in [form_encode, percent_encode, component_encode, json_escape, json_slash, json_ascii, json_html, html]
+    {
         let form = encode(secret);
         forms.insert(form.replace('+', "%20"));
         forms.insert(lower_hex(&form));
@@ -397,8 +421,12 @@ fn unlike(value: &str, taken: &mut HashSet<String>) -> String {
             *c = alphabet.chars().nth(left % base).unwrap_or(*c);
             left /= base;
         }
+        if left > 0 {
+            // No letter or digit is left to tell this value from others.
+            break;
+        }
         let mask: String = mask.into_iter().collect();
-        if left == 0 && taken.insert(mask.clone()) {
+        if taken.insert(mask.clone()) {
             return mask;
         }
     }
@@ -432,7 +460,9 @@ mod tests {
     #[test]
     fn the_basic_pair_is_masked_in_both_alphabets() {
         for id in ["g", "gl", "gl1", "a-longer-id"] {
-            for encoded in [STANDARD_NO_PAD.encode(format!("{id}:{SECRET}")), URL_SAFE_NO_PAD.encode(format!("{id}:{SECRET}"))] {
+            for encoded in
+                [STANDARD_NO_PAD.encode(format!("{id}:{SECRET}")), URL_SAFE_NO_PAD.encode(format!("{id}:{SECRET}"))]
+            {
                 let shown = sealed(json!({"request": {"headers": {"authorization": [format!("Basic {encoded}=")]}}}));
                 assert!(!shown.contains(&encoded[8..20]), "{shown}");
             }

@@ -35,10 +35,7 @@ pub fn find<'d>(document: &'d Value, place: &str) -> Option<Found<'d>> {
     };
     if head == "*" {
         let items = document.as_array()?;
-        let all = items
-            .iter()
-            .filter_map(|item| find(item, tail).map(|found| found.value().clone()))
-            .collect();
+        let all = items.iter().filter_map(|item| find(item, tail).map(|found| found.value().clone())).collect();
         return Some(Found::Many(Value::Array(all)));
     }
     let token = head.replace("~1", "/").replace("~0", "~");

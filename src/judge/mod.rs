@@ -53,7 +53,9 @@ impl Judgement {
         for difference in &self.differences {
             let sentence = match difference.at.as_str() {
                 "/answer" => format!("{}; expected {}", difference.actual, difference.expected),
-                at if difference.actual == "nothing" => format!("{} is missing; expected {}", words::place(at), difference.expected),
+                at if difference.actual == "nothing" => {
+                    format!("{} is missing; expected {}", words::place(at), difference.expected)
+                }
                 at => format!("{} is {}; expected {}", words::place(at), difference.actual, difference.expected),
             };
             if !said.contains(&sentence) {
@@ -120,7 +122,8 @@ impl<'b> Bench<'b> {
                 return judgement;
             }
         }
-        let named = |clauses: &Option<Clauses>| clauses.as_ref().is_some_and(|clauses| self.speaks_of(clauses, "/outcome"));
+        let named =
+            |clauses: &Option<Clauses>| clauses.as_ref().is_some_and(|clauses| self.speaks_of(clauses, "/outcome"));
         if !named(&self.check.given) && !self.speaks_of(&self.check.expect, "/outcome") {
             for name in names.iter().filter(|name| self.member.roles.values().any(|named| named == *name)) {
                 let key = self.story.key(name, None);
@@ -178,7 +181,10 @@ impl<'b> Bench<'b> {
             let document = self.recording.document(&key)?;
             if let Some(works) = &below.works {
                 if !self.works(works, &key, document) {
-                    return stopped(format!("`{key}` does not work ({}), so nothing like it proves anything", ended(document)), &key);
+                    return stopped(
+                        format!("`{key}` does not work ({}), so nothing like it proves anything", ended(document)),
+                        &key,
+                    );
                 }
                 if document.pointer("/control/works") == Some(&Value::Bool(false)) {
                     let control = document.get("control").map(ended).unwrap_or_default();
@@ -213,7 +219,8 @@ impl<'b> Bench<'b> {
             match judged.truth {
                 Truth::Holds => {}
                 Truth::Fails => {
-                    let mut judgement = Judgement::new(Verdict::NotTestable, format!("the answer proves nothing: {}", unmet(&judged)));
+                    let mut judgement =
+                        Judgement::new(Verdict::NotTestable, format!("the answer proves nothing: {}", unmet(&judged)));
                     judgement.blocked_by = judged.differences.first().map(|difference| difference.exchange.clone());
                     return judgement;
                 }
@@ -232,7 +239,8 @@ impl<'b> Bench<'b> {
     /// does not speak of was not asked for.
     fn everywhere(&self, mut own: Judgement) -> Judgement {
         let Some(everywhere) = self.check.file.also_every else { return own };
-        let names_outcome = self.check.expect.speak_of("/outcome") || self.check.given.as_ref().is_some_and(|given| given.speak_of("/outcome"));
+        let names_outcome = self.check.expect.speak_of("/outcome")
+            || self.check.given.as_ref().is_some_and(|given| given.speak_of("/outcome"));
         let mut passed = false;
         let mut seen: Vec<&Value> = own.exchanges.iter().filter_map(|key| self.recording.document(key)).collect();
         for (key, recorded) in &self.recording.exchanges {
@@ -293,7 +301,11 @@ fn ended(document: &Value) -> String {
         return outcome;
     }
     let status = document.pointer("/response/status").or_else(|| document.get("status"));
-    let code = document.pointer("/response/json/error").and_then(Value::as_str).map(|code| format!(" `{code}`")).unwrap_or_default();
+    let code = document
+        .pointer("/response/json/error")
+        .and_then(Value::as_str)
+        .map(|code| format!(" `{code}`"))
+        .unwrap_or_default();
     let answer = document.get("answer").and_then(Value::as_str).map_or("answered", words::answer);
     format!("{}{answer}{code}", status.map(|status| format!("{status}, ")).unwrap_or_default())
 }
@@ -323,7 +335,9 @@ impl Roles<'_> {
         let key = self.bench.story.key(name, None);
         match self.bench.recording.exchanges.get(&key) {
             Some(Recorded::Sent(document)) => Ok((document, key)),
-            Some(Recorded::NotSent(not_sent)) if not_sent.why == Why::NotClaimed => Err(Missing::Claim(not_sent.reason.clone())),
+            Some(Recorded::NotSent(not_sent)) if not_sent.why == Why::NotClaimed => {
+                Err(Missing::Claim(not_sent.reason.clone()))
+            }
             Some(Recorded::NotSent(not_sent)) => Err(Missing::Prerequisite {
                 blocked_by: not_sent.blocked_by.clone().or(Some(key.clone())),
                 reason: format!("`{key}` was not sent: {}", not_sent.reason),
@@ -347,7 +361,8 @@ impl World for Roles<'_> {
             return Ok((document, place.to_owned(), key));
         }
         let rest = place.trim_start_matches('/');
-        let (role, below) = rest.split_once('/').map_or((rest, String::new()), |(role, below)| (role, format!("/{below}")));
+        let (role, below) =
+            rest.split_once('/').map_or((rest, String::new()), |(role, below)| (role, format!("/{below}")));
         let name = roles.get(role).ok_or_else(|| Missing::Prerequisite {
             blocked_by: None,
             reason: format!("`{role}` is no role of this check"),

@@ -8,7 +8,8 @@ use crate::server::{Certificate, Tls};
 
 /// A server's certificate of this kind, and the authority to trust, both as PEM; dated by the trial's clock.
 pub(super) fn make(kind: Certificate, now_ms: u64) -> Result<(Tls, String), rcgen::Error> {
-    let now = OffsetDateTime::from_unix_timestamp(i64::try_from(now_ms / 1000).unwrap_or(0)).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let now = OffsetDateTime::from_unix_timestamp(i64::try_from(now_ms / 1000).unwrap_or(0))
+        .unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let trusted = authority("grantlint self-test authority")?;
     let unknown = authority("an authority that nobody knows")?;
     let mut params = CertificateParams::new(Vec::new())?;

@@ -6,8 +6,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::model::{
-    Answer, Answers, Diagnosis, Exit, Finding, LeftOut, Mismatch, Preflight, PreflightStep, RunReport, Severity, Summary, Tool,
-    VerdictKind,
+    Answer, Answers, Diagnosis, Exit, Finding, LeftOut, Mismatch, Preflight, PreflightStep, RunReport, Severity,
+    Summary, Tool, VerdictKind,
 };
 use crate::exchange::{Recorded, Recording, Why, curl};
 use crate::judge::{self, Judgement, Verdict};
@@ -65,7 +65,9 @@ pub fn assemble(material: &Material<'_>) -> RunReport {
     let summary = count(&findings, material.sent);
     let exit = exit(material, &findings);
     let mut target: IndexMap<String, Value> = IndexMap::from([("name".to_owned(), Value::from(material.target))]);
-    target.extend(material.recording.target.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())));
+    target.extend(
+        material.recording.target.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())),
+    );
     let controls = material.recording.exchanges.iter().filter_map(|(key, recorded)| {
         let Recorded::Sent(document) = recorded else { return None };
         let control = document.get("control")?;
@@ -224,11 +226,8 @@ fn document_of(source: &str) -> &str {
 }
 
 fn answers(material: &Material<'_>, findings: &[Finding]) -> Answers {
-    let callers: Vec<&str> = material
-        .suites
-        .iter()
-        .filter_map(|id| material.catalogue.suites.get(id)?.file.caller.as_deref())
-        .collect();
+    let callers: Vec<&str> =
+        material.suites.iter().filter_map(|id| material.catalogue.suites.get(id)?.file.caller.as_deref()).collect();
     let mut by_document: IndexMap<&str, Vec<&Finding>> = IndexMap::new();
     let mut by_caller: IndexMap<&str, Vec<&Finding>> = callers.iter().map(|caller| (*caller, Vec::new())).collect();
     for finding in findings {
@@ -237,7 +236,9 @@ fn answers(material: &Material<'_>, findings: &[Finding]) -> Answers {
             by_caller.entry(caller).or_default().push(finding);
         } else if callers.contains(&document) {
             by_caller.entry(document).or_default().push(finding);
-        } else if document != PRACTICE && !material.catalogue.suites.values().any(|suite| suite.file.caller.as_deref() == Some(document)) {
+        } else if document != PRACTICE
+            && !material.catalogue.suites.values().any(|suite| suite.file.caller.as_deref() == Some(document))
+        {
             by_document.entry(document).or_default().push(finding);
         }
     }
@@ -257,7 +258,10 @@ const PRACTICE: &str = "grantlint practice";
 
 fn answer(findings: &[&Finding]) -> Answer {
     let violated = |severity: Severity| {
-        findings.iter().filter(|finding| finding.verdict == VerdictKind::Violation && finding.severity == severity).count()
+        findings
+            .iter()
+            .filter(|finding| finding.verdict == VerdictKind::Violation && finding.severity == severity)
+            .count()
     };
     let of = |verdict: VerdictKind| findings.iter().filter(|finding| finding.verdict == verdict).count();
     let (violations, not_testable) = (violated(Severity::Error), of(VerdictKind::NotTestable));
@@ -283,7 +287,8 @@ fn exit(material: &Material<'_>, findings: &[Finding]) -> Exit {
     };
     let gated = findings.iter().filter(gate).count();
     let untested = findings.iter().filter(|finding| finding.verdict == VerdictKind::NotTestable).count();
-    let concluded = findings.iter().any(|finding| matches!(finding.verdict, VerdictKind::Pass | VerdictKind::Violation));
+    let concluded =
+        findings.iter().any(|finding| matches!(finding.verdict, VerdictKind::Pass | VerdictKind::Violation));
     let plural = |count: usize, one: &str| if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") };
     let (code, meaning) = if material.interrupted {
         (130, "interrupted; what had finished is reported".to_owned())

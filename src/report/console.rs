@@ -45,12 +45,7 @@ pub enum Verbosity {
 /// The report as text that ends with a line break.
 #[must_use]
 pub fn render(report: &RunReport, options: &ConsoleOptions) -> String {
-    let page = Page {
-        report,
-        paint: Paint(options.colour),
-        width: options.width.max(40),
-        options,
-    };
+    let page = Page { report, paint: Paint(options.colour), width: options.width.max(40), options };
     let mut lines = Vec::new();
     if options.verbosity == Verbosity::Quiet {
         page.answers(&mut lines);
@@ -95,15 +90,8 @@ impl Page<'_> {
 
     fn exit(&self) -> String {
         let exit = &self.report.exit;
-        let (sign, tone) = if exit.code == 0 {
-            ("✓", Tone::Good)
-        } else {
-            ("✗", Tone::Bad)
-        };
-        self.paint.tone(
-            tone,
-            &format!("{sign} exit code {}: {}", exit.code, line(&exit.meaning)),
-        )
+        let (sign, tone) = if exit.code == 0 { ("✓", Tone::Good) } else { ("✗", Tone::Bad) };
+        self.paint.tone(tone, &format!("{sign} exit code {}: {}", exit.code, line(&exit.meaning)))
     }
 
     /// Text after a label of `indent` columns, its further lines below its start.
@@ -127,26 +115,13 @@ fn name(finding: &Finding) -> String {
 
 /// Variant and caller of a finding; `None` for the only member and the standard's own request.
 fn with(finding: &Finding) -> Option<String> {
-    let caller = finding
-        .caller
-        .as_ref()
-        .map(|caller| format!("@{}", line(caller)));
-    let words: Vec<String> = finding
-        .variant
-        .as_deref()
-        .map(line)
-        .into_iter()
-        .chain(caller)
-        .collect();
+    let caller = finding.caller.as_ref().map(|caller| format!("@{}", line(caller)));
+    let words: Vec<String> = finding.variant.as_deref().map(line).into_iter().chain(caller).collect();
     (!words.is_empty()).then(|| words.join(" "))
 }
 
 fn list(names: &[String]) -> String {
-    names
-        .iter()
-        .map(|name| line(name))
-        .collect::<Vec<_>>()
-        .join(", ")
+    names.iter().map(|name| line(name)).collect::<Vec<_>>().join(", ")
 }
 
 fn count(n: usize, what: &str) -> String {

@@ -42,17 +42,10 @@ pub(crate) fn shown(report: &RunReport, finding: &Finding, width: usize) -> Vec<
         }
     }
     if places.is_empty() {
-        places = finding
-            .exchanges
-            .iter()
-            .map(|key| (key.as_str(), vec!["/answer"]))
-            .collect();
+        places = finding.exchanges.iter().map(|key| (key.as_str(), vec!["/answer"])).collect();
     }
     places.truncate(MOST_EXCHANGES);
-    places
-        .into_iter()
-        .map(|(key, at)| exchange(report, key, &at, width))
-        .collect()
+    places.into_iter().map(|(key, at)| exchange(report, key, &at, width)).collect()
 }
 
 fn exchange(report: &RunReport, key: &str, places: &[&str], width: usize) -> Shown {
@@ -73,25 +66,13 @@ fn exchange(report: &RunReport, key: &str, places: &[&str], width: usize) -> Sho
         }
     }
     let title = document.get("title").and_then(Value::as_str).unwrap_or(key);
-    Shown {
-        request,
-        title: one_line(title, 120),
-        rows,
-    }
+    Shown { request, title: one_line(title, 120), rows }
 }
 
 /// Method and URL of an exchange document; empty if it does not say.
 pub(crate) fn request_line(document: &Value) -> String {
-    let word = |name| {
-        document
-            .pointer(&format!("/request/{name}"))
-            .and_then(Value::as_str)
-    };
-    let line = [word("method"), word("url")]
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>()
-        .join(" ");
+    let word = |name| document.pointer(&format!("/request/{name}")).and_then(Value::as_str);
+    let line = [word("method"), word("url")].into_iter().flatten().collect::<Vec<_>>().join(" ");
     one_line(&line, 300)
 }
 
@@ -113,10 +94,7 @@ pub(crate) fn status_line(document: &Value) -> String {
 
 /// How long the exchange took, in milliseconds; all tries of a repeated one together.
 pub(crate) fn elapsed_ms(document: &Value) -> u64 {
-    match document
-        .pointer("/timing/elapsed_ms")
-        .and_then(Value::as_u64)
-    {
+    match document.pointer("/timing/elapsed_ms").and_then(Value::as_u64) {
         Some(elapsed) => elapsed,
         None => document["all"].as_array().map_or(0, |all| {
             all.iter()
@@ -132,12 +110,7 @@ pub(crate) fn headers(headers: &Value) -> Vec<(&str, &str)> {
     for (name, values) in headers.as_object().into_iter().flatten() {
         match values {
             Value::Array(values) => {
-                pairs.extend(
-                    values
-                        .iter()
-                        .filter_map(Value::as_str)
-                        .map(|value| (name.as_str(), value)),
-                );
+                pairs.extend(values.iter().filter_map(Value::as_str).map(|value| (name.as_str(), value)));
             }
             Value::String(value) => pairs.push((name, value)),
             _ => {}
@@ -159,10 +132,7 @@ impl Row {
     }
 
     fn plain(text: String) -> Self {
-        Self {
-            text,
-            marks: Vec::new(),
-        }
+        Self { text, marks: Vec::new() }
     }
 
     fn mark(&mut self, marks: Vec<Range<usize>>) {
@@ -177,11 +147,7 @@ impl Row {
 
 /// Reference tokens of a JSON Pointer. Source: RFC 6901 §4.
 fn segments(pointer: &str) -> Vec<String> {
-    pointer
-        .split('/')
-        .skip(1)
-        .map(|token| token.replace("~1", "/").replace("~0", "~"))
-        .collect()
+    pointer.split('/').skip(1).map(|token| token.replace("~1", "/").replace("~0", "~")).collect()
 }
 
 /// Goes down to the single exchange that a pointer means: one try of a repeated one, one step of a walk, the control.
@@ -211,21 +177,13 @@ fn rows_at(document: &Value, path: &[String], width: usize) -> Vec<Row> {
     match path.as_slice() {
         ["answer" | "outcome" | "ended", ..] | ["response"] => {
             let mut rows = vec![status];
-            rows.extend(
-                header_rows(response, "content-type", None, width)
-                    .into_iter()
-                    .map(|row| Row::plain(row.text)),
-            );
+            rows.extend(header_rows(response, "content-type", None, width).into_iter().map(|row| Row::plain(row.text)));
             rows.extend(body_rows(response, width));
             rows
         }
         ["response", "status", ..] => {
             let start = columns(&status.text).saturating_sub(3);
-            let marks = if response["status"].is_number() {
-                one(start..columns(&status.text))
-            } else {
-                Vec::new()
-            };
+            let marks = if response["status"].is_number() { one(start..columns(&status.text)) } else { Vec::new() };
             vec![Row { marks, ..status }]
         }
         ["response", "json", member @ ..] => {
@@ -240,14 +198,12 @@ fn rows_at(document: &Value, path: &[String], width: usize) -> Vec<Row> {
             }
             rows
         }
-        ["response", "body" | "json_problem", ..] => std::iter::once(status)
-            .chain(body_rows(response, width))
-            .collect(),
+        ["response", "body" | "json_problem", ..] => {
+            std::iter::once(status).chain(body_rows(response, width)).collect()
+        }
         ["response", place, rest @ ..] => {
             let (name, index) = match (*place, rest) {
-                ("headers", [name, rest @ ..]) => {
-                    (*name, rest.first().and_then(|index| index.parse().ok()))
-                }
+                ("headers", [name, rest @ ..]) => (*name, rest.first().and_then(|index| index.parse().ok())),
                 ("cache_control", _) => ("cache-control", None),
                 ("media_type", _) => ("content-type", None),
                 ("challenges", _) => ("www-authenticate", None),
@@ -280,12 +236,7 @@ fn header_rows(response: &Value, name: &str, index: Option<usize>, width: usize)
         .filter(|(other, _)| other.eq_ignore_ascii_case(name))
         .enumerate()
         .map(|(at, (name, value))| {
-            let mut row = window(
-                &format!("{name}: {value}"),
-                name.len() + 2,
-                value.len(),
-                width,
-            );
+            let mut row = window(&format!("{name}: {value}"), name.len() + 2, value.len(), width);
             if index.is_some_and(|index| index != at) || value.is_empty() {
                 row.marks.clear();
             }
@@ -299,15 +250,8 @@ fn body_rows(response: &Value, width: usize) -> Vec<Row> {
     let body = &response["body"];
     match body["text"].as_str() {
         Some("") => vec![Row::plain("(empty body)".to_owned())],
-        Some(text) => block(text, BODY_LINES, width)
-            .lines()
-            .map(|line| Row::plain(line.replace('\t', " ")))
-            .collect(),
-        None => body["length"]
-            .as_u64()
-            .map(|length| Row::plain(format!("({length} bytes)")))
-            .into_iter()
-            .collect(),
+        Some(text) => block(text, BODY_LINES, width).lines().map(|line| Row::plain(line.replace('\t', " "))).collect(),
+        None => body["length"].as_u64().map(|length| Row::plain(format!("({length} bytes)"))).into_iter().collect(),
     }
 }
 
@@ -318,9 +262,7 @@ fn marked_member(text: &str, path: &[&str], width: usize) -> Option<Row> {
     }
     let span = member::find(text, path)?;
     let start = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
-    let end = text[span.start..]
-        .find('\n')
-        .map_or(text.len(), |at| span.start + at);
+    let end = text[span.start..].find('\n').map_or(text.len(), |at| span.start + at);
     let line = text[start..end].trim_end_matches('\r');
     let indent = line.len() - line.trim_start().len();
     let from = (span.start - start).saturating_sub(indent);
@@ -333,22 +275,10 @@ fn window(line: &str, from: usize, length: usize, width: usize) -> Row {
     let (before, rest) = line.split_at(from.min(line.len()));
     let (part, after) = rest.split_at(length.min(rest.len()));
     let whole = line.chars().count() <= width;
-    let before = if whole {
-        one_line(before, usize::MAX)
-    } else {
-        tail(before, width / 3)
-    };
-    let part = if whole {
-        one_line(part, usize::MAX)
-    } else {
-        head(part, width / 2)
-    };
+    let before = if whole { one_line(before, usize::MAX) } else { tail(before, width / 3) };
+    let part = if whole { one_line(part, usize::MAX) } else { head(part, width / 2) };
     let used = before.chars().count() + part.chars().count();
-    let after = if whole {
-        one_line(after, usize::MAX)
-    } else {
-        head(after, width.saturating_sub(used).max(1))
-    };
+    let after = if whole { one_line(after, usize::MAX) } else { head(after, width.saturating_sub(used).max(1)) };
     let text = format!("{before}{part}{after}");
     // Two harmless halves can make one command; then safety goes before the mark.
     let safe = one_line(&text, usize::MAX);
@@ -356,10 +286,7 @@ fn window(line: &str, from: usize, length: usize, width: usize) -> Row {
         return Row::plain(safe);
     }
     let start = columns(&before);
-    Row {
-        text,
-        marks: one(start..start + columns(&part).max(1)),
-    }
+    Row { text, marks: one(start..start + columns(&part).max(1)) }
 }
 
 fn one(mark: Range<usize>) -> Vec<Range<usize>> {

@@ -25,10 +25,7 @@ pub fn render(report: &RunReport) -> String {
 pub fn render_all(reports: &[&RunReport]) -> String {
     match reports {
         [report] => render(report),
-        runs => text(&Written {
-            schema: RUNS_SCHEMA,
-            runs,
-        }),
+        runs => text(&Written { schema: RUNS_SCHEMA, runs }),
     }
 }
 
@@ -38,13 +35,11 @@ pub fn render_all(reports: &[&RunReport]) -> String {
 ///
 /// If the text is not JSON, is of another schema, or does not hold what the schema asks for.
 pub fn parse(text: &str) -> Result<Vec<RunReport>, Error> {
-    let document: Value =
-        serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(Error::NotJson)?;
+    let document: Value = serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(Error::NotJson)?;
     match document["schema"].as_str() {
         Some(RUN_SCHEMA) => Ok(vec![run(document, None)?]),
         Some(RUNS_SCHEMA) => {
-            let saved: Saved = serde_json::from_value(document)
-                .map_err(|error| Error::Shape { run: None, error })?;
+            let saved: Saved = serde_json::from_value(document).map_err(|error| Error::Shape { run: None, error })?;
             saved
                 .runs
                 .into_iter()
@@ -107,10 +102,7 @@ struct Written<'a> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Saved {
-    #[expect(
-        dead_code,
-        reason = "already looked at; named so that it is no unknown member"
-    )]
+    #[expect(dead_code, reason = "already looked at; named so that it is no unknown member")]
     schema: String,
     runs: Vec<Value>,
 }
@@ -120,8 +112,7 @@ fn run(document: Value, run: Option<usize>) -> Result<RunReport, Error> {
 }
 
 fn text(document: &impl Serialize) -> String {
-    let mut text =
-        serde_json::to_string_pretty(document).expect("a run report has only strings as keys");
+    let mut text = serde_json::to_string_pretty(document).expect("a run report has only strings as keys");
     text.push('\n');
     json_safe(&text)
 }

@@ -51,41 +51,23 @@ pub fn render(reports: &[&RunReport], options: &JUnitOptions) -> String {
         properties.push(words::properties(report));
     }
     let mut bytes = Vec::new();
-    document
-        .write_xml(&mut bytes)
-        .expect("writing to memory does not fail, and the timestamp was checked");
+    document.write_xml(&mut bytes).expect("writing to memory does not fail, and the timestamp was checked");
     let xml = String::from_utf8(bytes).expect("it was written from strings");
     complete(&xml, document.testsuites(), &properties)
 }
 
 fn suite(report: &RunReport, many: bool, options: &JUnitOptions, names: &mut Names) -> TestSuite {
-    let target = report
-        .target
-        .get("name")
-        .and_then(|name| name.as_str())
-        .unwrap_or("target");
-    let suites = if report.suites.is_empty() {
-        "all".to_owned()
-    } else {
-        report.suites.join("+")
-    };
+    let target = report.target.get("name").and_then(|name| name.as_str()).unwrap_or("target");
+    let suites = if report.suites.is_empty() { "all".to_owned() } else { report.suites.join("+") };
     let mut suite = TestSuite::new(&names.new_suite(&format!("{target}: {suites}")));
     suite.package = "grantlint".to_owned();
     suite.set_timestamp(started(&report.started));
     let mut timed = HashSet::new();
     for finding in &report.findings {
-        let classname = format!(
-            "grantlint.{}.{}",
-            segment(&suites),
-            segment(finding.check.split('/').next().unwrap_or(""))
-        );
+        let classname =
+            format!("grantlint.{}.{}", segment(&suites), segment(finding.check.split('/').next().unwrap_or("")));
         let mut name = finding.check.clone();
-        for word in finding
-            .variant
-            .iter()
-            .cloned()
-            .chain(finding.caller.iter().map(|caller| format!("@{caller}")))
-        {
+        for word in finding.variant.iter().cloned().chain(finding.caller.iter().map(|caller| format!("@{caller}"))) {
             name = format!("{name} {word}");
         }
         if many {
@@ -107,82 +89,39 @@ fn suite(report: &RunReport, many: bool, options: &JUnitOptions, names: &mut Nam
 }
 
 fn outcome(report: &RunReport, finding: &Finding, warnings: WarningsAs) -> Outcome {
-    let kind = if finding.check.contains('/') {
-        finding.check.clone()
-    } else {
-        format!("grantlint/{}", finding.check)
-    };
+    let kind = if finding.check.contains('/') { finding.check.clone() } else { format!("grantlint/{}", finding.check) };
     let because = finding.reason.as_deref().unwrap_or(&finding.message);
     let text = words::text(report, finding);
     let titled = |word: &str| format!("{word}: {}", finding.title);
     match (finding.verdict, finding.severity, warnings) {
         (VerdictKind::Pass, ..) => Outcome::Passed { output: None },
-        (VerdictKind::Violation, Severity::Error, _) => Outcome::Failure {
-            kind,
-            message: finding.title.clone(),
-            text,
-        },
-        (VerdictKind::Violation, Severity::Warning, WarningsAs::Failure) => Outcome::Failure {
-            kind,
-            message: titled("warning"),
-            text,
-        },
+        (VerdictKind::Violation, Severity::Error, _) => Outcome::Failure { kind, message: finding.title.clone(), text },
+        (VerdictKind::Violation, Severity::Warning, WarningsAs::Failure) => {
+            Outcome::Failure { kind, message: titled("warning"), text }
+        }
         (VerdictKind::Violation, Severity::Warning | Severity::Note, WarningsAs::Pass) => {
             Outcome::Passed { output: Some(text) }
         }
-        (VerdictKind::Violation, Severity::Warning, WarningsAs::Skipped) => Outcome::Skipped {
-            kind,
-            message: titled("warning"),
-            text,
-        },
-        (VerdictKind::Violation, Severity::Note, _) => Outcome::Skipped {
-            kind,
-            message: titled("note"),
-            text,
-        },
-        (VerdictKind::NotTestable, ..) => Outcome::Error {
-            kind,
-            message: said("not testable", because),
-            text,
-        },
-        (VerdictKind::NotApplicable, ..) => {
-            let word = if because.starts_with("not exercised") {
-                "not exercised"
-            } else {
-                "not applicable"
-            };
-            Outcome::Skipped {
-                kind,
-                message: said(word, because),
-                text,
-            }
+        (VerdictKind::Violation, Severity::Warning, WarningsAs::Skipped) => {
+            Outcome::Skipped { kind, message: titled("warning"), text }
         }
-        (VerdictKind::LeftOut, ..) => Outcome::Skipped {
-            kind,
-            message: said("left out", because),
-            text,
-        },
+        (VerdictKind::Violation, Severity::Note, _) => Outcome::Skipped { kind, message: titled("note"), text },
+        (VerdictKind::NotTestable, ..) => Outcome::Error { kind, message: said("not testable", because), text },
+        (VerdictKind::NotApplicable, ..) => {
+            let word = if because.starts_with("not exercised") { "not exercised" } else { "not applicable" };
+            Outcome::Skipped { kind, message: said(word, because), text }
+        }
+        (VerdictKind::LeftOut, ..) => Outcome::Skipped { kind, message: said("left out", because), text },
         (VerdictKind::Waived, ..) => {
-            let message = format!(
-                "waived: {}",
-                words::waiver(finding).unwrap_or_else(|| "no reason given".to_owned())
-            );
-            Outcome::Skipped {
-                kind,
-                message,
-                text,
-            }
+            let message = format!("waived: {}", words::waiver(finding).unwrap_or_else(|| "no reason given".to_owned()));
+            Outcome::Skipped { kind, message, text }
         }
     }
 }
 
 /// A reason with the word for what became of the check in front, unless the reason begins with it.
 fn said(word: &str, because: &str) -> String {
-    if because.starts_with(word) {
-        because.to_owned()
-    } else {
-        format!("{word}: {because}")
-    }
+    if because.starts_with(word) { because.to_owned() } else { format!("{word}: {because}") }
 }
 
 /// When the run started, in UTC and whole seconds; the epoch if the report does not say it in RFC 3339.
@@ -198,22 +137,9 @@ fn started(started: &str) -> OffsetDateTime {
 
 /// A part of a class name: servers split at dots, and slashes and colons wreck their trees.
 fn segment(text: &str) -> String {
-    let segment: String = text
-        .chars()
-        .take(100)
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || "+-_".contains(c) {
-                c
-            } else {
-                '_'
-            }
-        })
-        .collect();
-    if segment.is_empty() {
-        "_".to_owned()
-    } else {
-        segment
-    }
+    let segment: String =
+        text.chars().take(100).map(|c| if c.is_ascii_alphanumeric() || "+-_".contains(c) { c } else { '_' }).collect();
+    if segment.is_empty() { "_".to_owned() } else { segment }
 }
 
 /// A day: no exchange takes longer, and sums of it cannot overflow.

@@ -20,9 +20,7 @@ pub fn block(text: &str, max_lines: usize, max_chars: usize) -> String {
     let mut shown = Vec::new();
     let mut rest = text.lines();
     for line in rest.by_ref().take(max_lines) {
-        shown.push(defused(&cut(line, max_chars, |c| {
-            if c == '\t' { None } else { escaped(c) }
-        })));
+        shown.push(defused(&cut(line, max_chars, |c| if c == '\t' { None } else { escaped(c) })));
     }
     match rest.count() {
         0 => {}
@@ -37,16 +35,13 @@ pub fn block(text: &str, max_lines: usize, max_chars: usize) -> String {
 /// Source: XML 1.0 §2.2.
 #[must_use]
 pub fn xml_legal(text: &str) -> String {
-    text.chars()
-        .fold(String::with_capacity(text.len()), |mut legal, c| {
-            match c {
-                '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'.. => {
-                    legal.push(c)
-                }
-                other => legal.push_str(&escape(other)),
-            }
-            legal
-        })
+    text.chars().fold(String::with_capacity(text.len()), |mut legal, c| {
+        match c {
+            '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'.. => legal.push(c),
+            other => legal.push_str(&escape(other)),
+        }
+        legal
+    })
 }
 
 /// The content of a CDATA section: each `]]>` is split over two sections, so that it cannot end the first.
@@ -72,11 +67,7 @@ pub fn json_safe(document: &str) -> String {
         }
     }
     // Both characters must stay JSON: only the second one is written as an escape.
-    break_markers(
-        &safe,
-        |_| "#\\u0023".to_owned(),
-        |name| name.replace('_', "\\u005f"),
-    )
+    break_markers(&safe, |_| "#\\u0023".to_owned(), |name| name.replace('_', "\\u005f"))
 }
 
 /// The first `max_chars` characters of what `escape` makes of `text`, never half an escape, and a count of what is missing.
@@ -88,10 +79,7 @@ fn cut(text: &str, max_chars: usize, escape: impl Fn(char) -> Option<String>) ->
         used += escape.as_ref().map_or(1, |escape| escape.chars().count());
         if used > max_chars {
             let more = text.chars().count() - taken;
-            shown.push_str(&format!(
-                "… ({more} more character{})",
-                if more == 1 { "" } else { "s" }
-            ));
+            shown.push_str(&format!("… ({more} more character{})", if more == 1 { "" } else { "s" }));
             return shown;
         }
         match escape {
@@ -134,14 +122,8 @@ fn is_hostile(c: char) -> bool {
 /// GitHub and Azure read `::command::` at the start of a line, spaces aside, and `##[command]`, `##vso[` anywhere in it; TeamCity
 /// reads `##teamcity[`; GitLab `section_start:` and `section_end:`.
 fn defused(line: &str) -> String {
-    let line = break_markers(
-        line,
-        |_| "#\\x23".to_owned(),
-        |name| name.replace('_', "\\x5f"),
-    );
-    let line = line
-        .replace("::set-", "\\x3a:set-")
-        .replace("::add-", "\\x3a:add-");
+    let line = break_markers(line, |_| "#\\x23".to_owned(), |name| name.replace('_', "\\x5f"));
+    let line = line.replace("::set-", "\\x3a:set-").replace("::add-", "\\x3a:add-");
     // Wrapping may put any word at the start of a line, so no word may begin with a command.
     let mut safe = String::with_capacity(line.len());
     let mut before = ' ';
@@ -158,11 +140,7 @@ fn defused(line: &str) -> String {
 }
 
 /// Rewrites the `##` of `##[`, `##vso[`, `##teamcity[` and the name of GitLab's section markers, wherever they stand.
-fn break_markers(
-    text: &str,
-    hashes: impl Fn(&str) -> String,
-    section: impl Fn(&str) -> String,
-) -> String {
+fn break_markers(text: &str, hashes: impl Fn(&str) -> String, section: impl Fn(&str) -> String) -> String {
     let mut broken = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("##") {
@@ -193,19 +171,13 @@ mod tests {
 
     #[test]
     fn a_terminal_escape_is_shown_and_not_obeyed() {
-        assert_eq!(
-            one_line("\u{1b}[31mred\u{1b}]0;title\u{7}", 80),
-            "\\x1b[31mred\\x1b]0;title\\x07"
-        );
+        assert_eq!(one_line("\u{1b}[31mred\u{1b}]0;title\u{7}", 80), "\\x1b[31mred\\x1b]0;title\\x07");
         assert_eq!(one_line("\u{9b}31m\u{7f}", 80), "\\x9b31m\\x7f");
     }
 
     #[test]
     fn reordering_and_invisible_characters_are_shown() {
-        assert_eq!(
-            one_line("a\u{202e}b\u{200b}c\u{feff}d\u{2028}e", 80),
-            "a\\u{202e}b\\u{200b}c\\u{feff}d\\u{2028}e"
-        );
+        assert_eq!(one_line("a\u{202e}b\u{200b}c\u{feff}d\u{2028}e", 80), "a\\u{202e}b\\u{200b}c\\u{feff}d\\u{2028}e");
         assert_eq!(one_line("héllo ✓ 🦀", 80), "héllo ✓ 🦀");
     }
 
@@ -214,43 +186,22 @@ mod tests {
         assert_eq!(one_line("a\r\nb\tc", 80), "a\\r\\nb\\tc");
         assert_eq!(one_line("abcdef", 4), "abcd… (2 more characters)");
         assert_eq!(one_line("abcde", 4), "abcd… (1 more character)");
-        assert_eq!(
-            one_line("abc\u{1b}", 4),
-            "abc… (1 more character)",
-            "no half escape"
-        );
+        assert_eq!(one_line("abc\u{1b}", 4), "abc… (1 more character)", "no half escape");
         assert_eq!(one_line("abcd", 4), "abcd");
     }
 
     #[test]
     fn a_body_cannot_issue_a_command_of_a_ci_server() {
-        assert_eq!(
-            block("ok\n::error::x\n \t::add-mask::y", 9, 80),
-            "ok\n\\x3a:error::x\n \t\\x3a:add-mask::y"
-        );
-        assert_eq!(
-            block("a ##[group]b\n###vso[task]", 9, 80),
-            "a #\\x23[group]b\n##\\x23vso[task]"
-        );
+        assert_eq!(block("ok\n::error::x\n \t::add-mask::y", 9, 80), "ok\n\\x3a:error::x\n \t\\x3a:add-mask::y");
+        assert_eq!(block("a ##[group]b\n###vso[task]", 9, 80), "a #\\x23[group]b\n##\\x23vso[task]");
         assert_eq!(
             block("##teamcity[x]\nx ::set-output name=a::b", 9, 80),
             "#\\x23teamcity[x]\nx \\x3a:set-output name=a::b"
         );
-        assert_eq!(
-            block("section_start:1:a\r\u{1b}[0K", 9, 80),
-            "section\\x5fstart:1:a\\r\\x1b[0K"
-        );
+        assert_eq!(block("section_start:1:a\r\u{1b}[0K", 9, 80), "section\\x5fstart:1:a\\r\\x1b[0K");
         assert_eq!(one_line("::error::x", 80), "\\x3a:error::x");
-        assert_eq!(
-            one_line("a ::error::x [::1]", 80),
-            "a \\x3a:error::x [::1]",
-            "wherever a line may break"
-        );
-        assert_eq!(
-            block("## heading\nstd::set", 9, 80),
-            "## heading\nstd::set",
-            "ordinary text stays"
-        );
+        assert_eq!(one_line("a ::error::x [::1]", 80), "a \\x3a:error::x [::1]", "wherever a line may break");
+        assert_eq!(block("## heading\nstd::set", 9, 80), "## heading\nstd::set", "ordinary text stays");
     }
 
     #[test]
@@ -262,10 +213,7 @@ mod tests {
 
     #[test]
     fn only_characters_of_xml_1_0_remain() {
-        assert_eq!(
-            xml_legal("a\u{0}\u{8}\u{ffff}\t\n<&🦀"),
-            "a\\x00\\x08\\u{ffff}\t\n<&🦀"
-        );
+        assert_eq!(xml_legal("a\u{0}\u{8}\u{ffff}\t\n<&🦀"), "a\\x00\\x08\\u{ffff}\t\n<&🦀");
     }
 
     #[test]
@@ -275,18 +223,12 @@ mod tests {
 
     #[test]
     fn json_keeps_its_meaning_and_loses_its_sting() {
-        let value =
-            serde_json::json!({ "a##[b]": "\u{9b}\u{202e}\u{e0041}##vso[x] section_end:1" });
+        let value = serde_json::json!({ "a##[b]": "\u{9b}\u{202e}\u{e0041}##vso[x] section_end:1" });
         let safe = json_safe(&value.to_string());
         assert!(
-            !safe.contains(|c: char| is_hostile(c))
-                && !safe.contains("##[")
-                && !safe.contains("section_end:"),
+            !safe.contains(|c: char| is_hostile(c)) && !safe.contains("##[") && !safe.contains("section_end:"),
             "{safe}"
         );
-        assert_eq!(
-            serde_json::from_str::<serde_json::Value>(&safe).unwrap(),
-            value
-        );
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&safe).unwrap(), value);
     }
 }

@@ -93,10 +93,7 @@ mod tests {
     #[test]
     fn text_is_broken_at_spaces_and_a_long_word_stays_whole() {
         assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
-        assert_eq!(
-            wrapped("a https://as.example/token b", 5),
-            ["a", "https://as.example/token", "b"]
-        );
+        assert_eq!(wrapped("a https://as.example/token b", 5), ["a", "https://as.example/token", "b"]);
         assert_eq!(wrapped("", 5), [""]);
         assert_eq!(columns("日本 ✓"), 6);
     }
@@ -105,12 +102,7 @@ mod tests {
     fn a_wrapped_command_still_runs() {
         assert_eq!(
             shell_wrapped("curl -sS -d 'a b c' \"$X y\" https://as.example", 16),
-            [
-                "curl -sS \\",
-                "-d 'a b c' \\",
-                "\"$X y\" \\",
-                "https://as.example"
-            ]
+            ["curl -sS \\", "-d 'a b c' \\", "\"$X y\" \\", "https://as.example"]
         );
         assert_eq!(shell_wrapped("curl a", 80), ["curl a"]);
     }

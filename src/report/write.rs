@@ -16,10 +16,7 @@ use std::path::{Path, PathBuf};
 ///
 /// If the directory is missing, `path` is a directory, or the system refuses.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let unwritable = |source| Error::Unwritable {
-        path: path.to_owned(),
-        source,
-    };
+    let unwritable = |source| Error::Unwritable { path: path.to_owned(), source };
     let known = match fs::metadata(path) {
         Ok(known) if known.is_dir() => return Err(Error::Directory(path.to_owned())),
         Ok(known) => Some(known),
@@ -27,30 +24,17 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         Err(error) => return Err(unwritable(error)),
     };
     if known.as_ref().is_some_and(|known| !known.is_file()) {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .open(path)
-            .map_err(unwritable)?;
-        return file
-            .write_all(bytes)
-            .and_then(|()| file.flush())
-            .map_err(unwritable);
+        let mut file = OpenOptions::new().write(true).open(path).map_err(unwritable)?;
+        return file.write_all(bytes).and_then(|()| file.flush()).map_err(unwritable);
     }
-    let path = if known.is_some() {
-        fs::canonicalize(path).map_err(unwritable)?
-    } else {
-        path.to_owned()
-    };
+    let path = if known.is_some() { fs::canonicalize(path).map_err(unwritable)? } else { path.to_owned() };
     let directory = match path.parent() {
         Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
         Some(parent) => parent,
         None => return Err(Error::Directory(path)),
     };
     if !directory.is_dir() {
-        return Err(Error::NoDirectory {
-            path: path.clone(),
-            directory: directory.to_owned(),
-        });
+        return Err(Error::NoDirectory { path: path.clone(), directory: directory.to_owned() });
     }
     let permissions = known.map(|known| known.permissions());
     replace(&path, directory, permissions, bytes).map_err(unwritable)
@@ -87,28 +71,18 @@ impl Error {
     #[must_use]
     pub fn help(&self) -> String {
         match self {
-            Self::NoDirectory { directory, .. } => format!(
-                "make it with `mkdir -p {}`, or choose another path",
-                directory.display()
-            ),
-            Self::Directory(path) => format!(
-                "name a file in it, for example `{}`",
-                path.join("report").display()
-            ),
+            Self::NoDirectory { directory, .. } => {
+                format!("make it with `mkdir -p {}`, or choose another path", directory.display())
+            }
+            Self::Directory(path) => format!("name a file in it, for example `{}`", path.join("report").display()),
             Self::Unwritable { .. } => {
-                "choose a path in a directory that you may write to, with room on the disk"
-                    .to_owned()
+                "choose a path in a directory that you may write to, with room on the disk".to_owned()
             }
         }
     }
 }
 
-fn replace(
-    path: &Path,
-    directory: &Path,
-    permissions: Option<fs::Permissions>,
-    bytes: &[u8],
-) -> io::Result<()> {
+fn replace(path: &Path, directory: &Path, permissions: Option<fs::Permissions>, bytes: &[u8]) -> io::Result<()> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".grantlint-");
     // A temporary file is made for its owner alone; a report is for others too, as far as the umask allows.
@@ -131,10 +105,8 @@ mod tests {
     use super::*;
 
     fn names(directory: &Path) -> Vec<String> {
-        let mut names: Vec<String> = fs::read_dir(directory)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
+        let mut names: Vec<String> =
+            fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }
@@ -153,10 +125,7 @@ mod tests {
     fn a_missing_directory_is_named_with_the_way_out() {
         let directory = tempfile::tempdir().unwrap();
         let error = write(&directory.path().join("reports/run.json"), b"").unwrap_err();
-        assert!(
-            matches!(&error, Error::NoDirectory { directory, .. } if directory.ends_with("reports")),
-            "{error:?}"
-        );
+        assert!(matches!(&error, Error::NoDirectory { directory, .. } if directory.ends_with("reports")), "{error:?}");
         assert!(error.help().contains("mkdir -p"));
         assert!(names(directory.path()).is_empty());
     }
@@ -181,19 +150,13 @@ mod tests {
     fn links_and_permissions_stay_and_a_device_is_written_to() {
         use std::os::unix::fs::{PermissionsExt, symlink};
         let directory = tempfile::tempdir().unwrap();
-        let (path, link) = (
-            directory.path().join("run.json"),
-            directory.path().join("latest.json"),
-        );
+        let (path, link) = (directory.path().join("run.json"), directory.path().join("latest.json"));
         fs::write(&path, b"old").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         symlink(&path, &link).unwrap();
         write(&link, b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o640
-        );
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         write(Path::new("/dev/null"), b"gone").unwrap();
         assert!(!fs::metadata("/dev/null").unwrap().is_file());

@@ -105,7 +105,10 @@ impl Runner<'_> {
 
     fn works(&self, key: &str) -> bool {
         let Some(instance) = self.task.plan.instances.get(key) else { return false };
-        self.documents.borrow().get(key).is_some_and(|document| worked(self.task.catalogue, &instance.exchange, document))
+        self.documents
+            .borrow()
+            .get(key)
+            .is_some_and(|document| worked(self.task.catalogue, &instance.exchange, document))
     }
 
     /// Asks the ordinary requests, first those that come first, then one at a time, until one works.
@@ -113,7 +116,11 @@ impl Runner<'_> {
         let plan = self.task.plan;
         let mut steps = Vec::new();
         if plan.first.is_empty() {
-            steps.push(Step { step: "ordinary request".into(), passed: true, detail: "no selected check needs one".into() });
+            steps.push(Step {
+                step: "ordinary request".into(),
+                passed: true,
+                detail: "no selected check needs one".into(),
+            });
             return (steps, None);
         }
         let first: HashSet<&str> = plan.first.iter().map(String::as_str).collect();
@@ -123,7 +130,8 @@ impl Runner<'_> {
         }
         let refused = plan.first.iter().filter(|key| self.refuses_client(key)).count();
         if !plan.first.iter().any(|key| self.works(key)) && refused < 2 {
-            let others = plan.instances.values().filter(|instance| instance.ordinary && !first.contains(instance.key.as_str()));
+            let others =
+                plan.instances.values().filter(|instance| instance.ordinary && !first.contains(instance.key.as_str()));
             for instance in others {
                 self.perform(&|other| other.key == instance.key).await;
                 if self.works(&instance.key) || self.refuses_client(&instance.key) {
@@ -161,7 +169,11 @@ impl Runner<'_> {
         let kept = format!("{key}#form-encoded");
         if let Some(first) = &first {
             self.documents.borrow_mut().insert(kept.clone(), first.clone());
-            self.sent_bytes.borrow_mut().values_mut().filter(|sender| *sender == key).for_each(|sender| sender.clone_from(&kept));
+            self.sent_bytes
+                .borrow_mut()
+                .values_mut()
+                .filter(|sender| *sender == key)
+                .for_each(|sender| sender.clone_from(&kept));
         }
         self.perform(&|instance| instance.key == key).await;
         if !self.works(key) {
@@ -189,22 +201,71 @@ impl Runner<'_> {
         let says = |says: &str, next: &str| Some((says.to_owned(), next.to_owned()));
         let error = word("/error");
         match word("/outcome") {
-            "unresolved" => return says(&format!("the host of {endpoint} has no address: {error}"), "check the spelling of the URL, and whether this machine may resolve the name (VPN, DNS)"),
-            "refused" => return says(&format!("nothing listens at {endpoint}: {error}"), "check host and port, and whether the service is up and a firewall lets this machine through"),
-            "tls_failed" => return says(&format!("TLS with {endpoint} failed: {error}"), "check the certificate and its chain; trust a private authority with `ca_file` or --cacert"),
-            "timed_out" => return says(&format!("{endpoint} did not answer in time: {}", bound(document)), "check that the service is up; raise `timeout` or `bounds` in the target file if it is known to be slow"),
-            "closed_early" => return says(&format!("{endpoint} closed the connection before its answer was whole: {error}"), "look into the log of the server or of the proxy before it"),
-            "malformed" => return says(&format!("{endpoint} does not answer in HTTP: {error}"), "check that the port is the right one, and http or https"),
-            "too_large" => return says(&format!("the answer of {endpoint} is larger than the bound: {}", bound(document)), "look at what the endpoint sends; the bounds can be raised in the target file"),
-            "throttled" => return says(&format!("{endpoint} is throttling this client"), "wait, or ask for a higher limit, and run again"),
+            "unresolved" => {
+                return says(
+                    &format!("the host of {endpoint} has no address: {error}"),
+                    "check the spelling of the URL, and whether this machine may resolve the name (VPN, DNS)",
+                );
+            }
+            "refused" => {
+                return says(
+                    &format!("nothing listens at {endpoint}: {error}"),
+                    "check host and port, and whether the service is up and a firewall lets this machine through",
+                );
+            }
+            "tls_failed" => {
+                return says(
+                    &format!("TLS with {endpoint} failed: {error}"),
+                    "check the certificate and its chain; trust a private authority with `ca_file` or --cacert",
+                );
+            }
+            "timed_out" => {
+                return says(
+                    &format!("{endpoint} did not answer in time: {}", bound(document)),
+                    "check that the service is up; raise `timeout` or `bounds` in the target file if it is known to be slow",
+                );
+            }
+            "closed_early" => {
+                return says(
+                    &format!("{endpoint} closed the connection before its answer was whole: {error}"),
+                    "look into the log of the server or of the proxy before it",
+                );
+            }
+            "malformed" => {
+                return says(
+                    &format!("{endpoint} does not answer in HTTP: {error}"),
+                    "check that the port is the right one, and http or https",
+                );
+            }
+            "too_large" => {
+                return says(
+                    &format!("the answer of {endpoint} is larger than the bound: {}", bound(document)),
+                    "look at what the endpoint sends; the bounds can be raised in the target file",
+                );
+            }
+            "throttled" => {
+                return says(
+                    &format!("{endpoint} is throttling this client"),
+                    "wait, or ask for a higher limit, and run again",
+                );
+            }
             _ => {}
         }
         let status = document.pointer("/response/status").and_then(Value::as_u64).unwrap_or(0);
         match (word("/answer"), status) {
             (_, 404) => says(&format!("{endpoint} is not there: 404"), "check the path of the token endpoint"),
-            ("login" | "page" | "error_page", _) => says(&format!("{endpoint} answers with an HTML page ({status}), not with OAuth"), "check the URL: this looks like a web page, a login or a gateway in front of the endpoint"),
-            ("redirect", _) => says(&format!("{endpoint} redirects to {}", word("/response/location/url")), "use the URL it redirects to, if that is the token endpoint; credentials never follow a redirect"),
-            _ if self.task.plan.first.iter().any(|key| self.refuses_client(key)) => says(&format!("{endpoint} refuses these client credentials ({status} {})", word("/response/json/error")), "check client_id and client_secret; nothing more was sent, so that the client is not locked"),
+            ("login" | "page" | "error_page", _) => says(
+                &format!("{endpoint} answers with an HTML page ({status}), not with OAuth"),
+                "check the URL: this looks like a web page, a login or a gateway in front of the endpoint",
+            ),
+            ("redirect", _) => says(
+                &format!("{endpoint} redirects to {}", word("/response/location/url")),
+                "use the URL it redirects to, if that is the token endpoint; credentials never follow a redirect",
+            ),
+            _ if self.task.plan.first.iter().any(|key| self.refuses_client(key)) => says(
+                &format!("{endpoint} refuses these client credentials ({status} {})", word("/response/json/error")),
+                "check client_id and client_secret; nothing more was sent, so that the client is not locked",
+            ),
             _ => None,
         }
     }
@@ -286,7 +347,11 @@ impl Runner<'_> {
             if let Some((_, Some(not_sent))) = settled.get(key) {
                 let why = if not_sent.why == Why::NotClaimed { Why::NotClaimed } else { Why::Prerequisite };
                 let why = if not_sent.why == Why::LeftOut { Why::LeftOut } else { why };
-                return Readiness::Never(NotSent { why, reason: not_sent.reason.clone(), blocked_by: Some(key.clone()) });
+                return Readiness::Never(NotSent {
+                    why,
+                    reason: not_sent.reason.clone(),
+                    blocked_by: Some(key.clone()),
+                });
             }
         }
         drop(settled);
@@ -304,17 +369,22 @@ impl Runner<'_> {
     }
 
     fn wait_of(&self, instance: &Instance) -> Result<Option<Duration>, NotSent> {
-        let Some(wait) = self.exchange(instance).and_then(|exchange| exchange.file.wait.as_ref()) else { return Ok(None) };
+        let Some(wait) = self.exchange(instance).and_then(|exchange| exchange.file.wait.as_ref()) else {
+            return Ok(None);
+        };
         let filled = self.fill(instance, wait)?;
         let time = match &filled {
-            Value::Number(seconds) => seconds.as_f64().filter(|seconds| (0.0..1e9).contains(seconds)).map(Duration::from_secs_f64),
+            Value::Number(seconds) => {
+                seconds.as_f64().filter(|seconds| (0.0..1e9).contains(seconds)).map(Duration::from_secs_f64)
+            }
             Value::String(text) => duration(text),
             _ => None,
         };
         let lacking = |why, reason| NotSent { why, reason, blocked_by: None };
         let time = time.ok_or_else(|| lacking(Why::Prerequisite, format!("{filled} is not a time to wait")))?;
         if time > self.settings.patience {
-            let reason = format!("waits {} s, longer than --patience {} s", time.as_secs(), self.settings.patience.as_secs());
+            let reason =
+                format!("waits {} s, longer than --patience {} s", time.as_secs(), self.settings.patience.as_secs());
             return Err(lacking(Why::LeftOut, reason));
         }
         Ok(Some(time))
@@ -364,7 +434,13 @@ impl Runner<'_> {
         (key, result)
     }
 
-    async fn until(&self, instance: &Instance, exchange: &Exchange, until: &Clauses, within: Duration) -> Result<Value, NotSent> {
+    async fn until(
+        &self,
+        instance: &Instance,
+        exchange: &Exchange,
+        until: &Clauses,
+        within: Duration,
+    ) -> Result<Value, NotSent> {
         let end = self.settings.clock.now_ms() + u64::try_from(within.as_millis()).unwrap_or(0);
         let mut attempts = 0;
         loop {
@@ -379,7 +455,13 @@ impl Runner<'_> {
         }
     }
 
-    async fn copies(&self, instance: &Instance, exchange: &Exchange, times: usize, at_once: bool) -> Result<Value, NotSent> {
+    async fn copies(
+        &self,
+        instance: &Instance,
+        exchange: &Exchange,
+        times: usize,
+        at_once: bool,
+    ) -> Result<Value, NotSent> {
         let mut all = Vec::new();
         if at_once {
             let copies = (0..times).map(|nth| self.attempt(instance, exchange, nth));
@@ -390,7 +472,8 @@ impl Runner<'_> {
             }
         }
         let all: Vec<Value> = all.into_iter().collect::<Result<_, _>>()?;
-        let outcome = all.iter().find(|one| one["outcome"] != "answered").map_or("answered".into(), |one| one["outcome"].clone());
+        let outcome =
+            all.iter().find(|one| one["outcome"] != "answered").map_or("answered".into(), |one| one["outcome"].clone());
         let mut document = json!({"outcome": outcome, "target": self.task.target.public, "all": all});
         document["request"] = document["all"][0]["request"].clone();
         document["timing"] = document["all"][0]["timing"].clone();
@@ -404,8 +487,9 @@ impl Runner<'_> {
         let values = self.values(instance);
         // Each attempt makes its own values up.
         values.drawn.set(u64::try_from(nth).unwrap_or(0) << 32);
-        let ready = request::build(exchange, self.task.target, self.joined.get(), &mut |reference| values.resolve(reference))
-            .map_err(not_sent)?;
+        let ready =
+            request::build(exchange, self.task.target, self.joined.get(), &mut |reference| values.resolve(reference))
+                .map_err(not_sent)?;
         let bytes = [super::raw::bytes(&ready.sent), vec![u8::from(ready.raw)]].concat();
         if instance.shareable {
             let same = self.sent_bytes.borrow().get(&bytes).cloned();
@@ -438,7 +522,9 @@ impl Runner<'_> {
             drop(slot);
             let depth = self.task.target.bounds.json_depth;
             let mut document = document(outcome, &ready.sent, received.as_ref(), bound.as_ref(), depth);
-            let first_byte = received.as_ref().map_or(elapsed, |received| received.first_byte_ms.max(elapsed.min(received.first_byte_ms)));
+            let first_byte = received
+                .as_ref()
+                .map_or(elapsed, |received| received.first_byte_ms.max(elapsed.min(received.first_byte_ms)));
             let timing = json!({"at": at, "elapsed_ms": elapsed, "first_byte_ms": first_byte});
             finish(&mut document, &self.task.target.public, lets(values), timing);
             if let Some(error) = error {
@@ -468,9 +554,10 @@ impl Runner<'_> {
         self.sent.set(self.sent.get() + 1);
         let target = self.task.target;
         let offer = exchange.file.offer.as_deref();
-        let mut document = handshake::look(&url, offer, target.ca_file.as_deref(), &target.bounds, self.settings.clock.clone())
-            .await
-            .map_err(|error| NotSent { why: Why::Prerequisite, reason: error.to_string(), blocked_by: None })?;
+        let mut document =
+            handshake::look(&url, offer, target.ca_file.as_deref(), &target.bounds, self.settings.clock.clone())
+                .await
+                .map_err(|error| NotSent { why: Why::Prerequisite, reason: error.to_string(), blocked_by: None })?;
         let elapsed = self.settings.clock.now_ms().saturating_sub(at);
         finish(&mut document, &target.public, Map::new(), json!({"at": at, "elapsed_ms": elapsed}));
         Ok(document)
@@ -543,7 +630,11 @@ impl Runner<'_> {
                         (false, true) => (Why::Preflight, "the run ended at its preflight"),
                         (false, false) => (Why::Prerequisite, "what it needs was never settled"),
                     };
-                    Recorded::NotSent(NotSent { why, reason: reason.into(), blocked_by: plan.first.first().filter(|_| stopped).cloned() })
+                    Recorded::NotSent(NotSent {
+                        why,
+                        reason: reason.into(),
+                        blocked_by: plan.first.first().filter(|_| stopped).cloned(),
+                    })
                 }
             };
             exchanges.insert(key.clone(), recorded);

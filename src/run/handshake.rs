@@ -102,7 +102,8 @@ fn facts(seen: &Seen, now_ms: u64) -> Value {
         })
         .collect();
     let validity = certificate.validity();
-    let date = |seconds: i64| OffsetDateTime::from_unix_timestamp(seconds).ok().and_then(|date| date.format(&Rfc3339).ok());
+    let date =
+        |seconds: i64| OffsetDateTime::from_unix_timestamp(seconds).ok().and_then(|date| date.format(&Rfc3339).ok());
     let left = validity.not_after.timestamp() - i64::try_from(now_ms / 1000).unwrap_or(i64::MAX);
     facts["names"] = json!(names);
     facts["not_before"] = json!(date(validity.not_before.timestamp()));
@@ -114,7 +115,8 @@ fn facts(seen: &Seen, now_ms: u64) -> Value {
 fn address(bytes: &[u8]) -> String {
     match bytes {
         [a, b, c, d] => format!("{a}.{b}.{c}.{d}"),
-        other => <[u8; 16]>::try_from(other).map_or_else(|_| String::new(), |bytes| std::net::Ipv6Addr::from(bytes).to_string()),
+        other => <[u8; 16]>::try_from(other)
+            .map_or_else(|_| String::new(), |bytes| std::net::Ipv6Addr::from(bytes).to_string()),
     }
 }
 

@@ -98,7 +98,8 @@ async fn connect(
             Err(error) => last = Ended::failed(Outcome::Refused, error.to_string()),
             Ok(stream) if parsed.scheme() != "https" => return Ok(Box::new(stream)),
             Ok(stream) => {
-                let name = ServerName::try_from(host).map_err(|error| Ended::failed(Outcome::TlsFailed, error.to_string()))?;
+                let name =
+                    ServerName::try_from(host).map_err(|error| Ended::failed(Outcome::TlsFailed, error.to_string()))?;
                 return match TlsConnector::from(tls.clone()).connect(name, stream).await {
                     Ok(stream) => Ok(Box::new(stream)),
                     Err(error) => Err(Ended::failed(Outcome::TlsFailed, error.to_string())),
@@ -119,7 +120,11 @@ async fn read_head(stream: &mut Box<dyn Stream>, buffer: &mut Vec<u8>, limit: us
     loop {
         let read = stream.read(&mut piece).await.map_err(closed)?;
         if read == 0 {
-            let outcome = if buffer.is_empty() || buffer.starts_with(b"HTTP/") { Outcome::ClosedEarly } else { Outcome::Malformed };
+            let outcome = if buffer.is_empty() || buffer.starts_with(b"HTTP/") {
+                Outcome::ClosedEarly
+            } else {
+                Outcome::Malformed
+            };
             return Err(Ended::failed(outcome, "the connection ended within the head of the response"));
         }
         buffer.extend_from_slice(&piece[..read]);
@@ -134,7 +139,8 @@ async fn read_head(stream: &mut Box<dyn Stream>, buffer: &mut Vec<u8>, limit: us
                 if body_start > limit {
                     return Err(Ended::bounded("head", limit as u64));
                 }
-                let headers = response.headers.iter().map(|field| (field.name.to_owned(), field.value.to_vec())).collect();
+                let headers =
+                    response.headers.iter().map(|field| (field.name.to_owned(), field.value.to_vec())).collect();
                 let received = Received {
                     status: response.code.unwrap_or(0),
                     http_version: if response.version == Some(0) { "1.0" } else { "1.1" }.into(),
@@ -169,7 +175,11 @@ enum Framing {
 
 fn framing(received: &Received, method: &str) -> Framing {
     let of = |wanted: &'static str| {
-        received.headers.iter().filter(move |(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.as_slice())
+        received
+            .headers
+            .iter()
+            .filter(move |(name, _)| name.eq_ignore_ascii_case(wanted))
+            .map(|(_, value)| value.as_slice())
     };
     if method == "HEAD" || matches!(received.status, 204 | 304) {
         return Framing::None;
@@ -205,7 +215,10 @@ async fn read_body(
             let mut left = length;
             while left > 0 {
                 let Some(mut piece) = pieces.next().await? else {
-                    return Err(Ended::failed(Outcome::ClosedEarly, format!("{left} of {length} bytes of the body are missing")));
+                    return Err(Ended::failed(
+                        Outcome::ClosedEarly,
+                        format!("{left} of {length} bytes of the body are missing"),
+                    ));
                 };
                 piece.truncate(usize::try_from(left).unwrap_or(usize::MAX));
                 left -= piece.len() as u64;

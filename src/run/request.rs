@@ -42,7 +42,12 @@ struct Credentials {
 ///
 /// # Errors
 /// The first value that is not there.
-pub(super) fn build(exchange: &Exchange, target: &Target, joined: Joined, resolve: Resolve<'_>) -> Result<Ready, Missing> {
+pub(super) fn build(
+    exchange: &Exchange,
+    target: &Target,
+    joined: Joined,
+    resolve: Resolve<'_>,
+) -> Result<Ready, Missing> {
     let file = &exchange.file;
     let map = |map: &Map<String, Value>, resolve: Resolve<'_>| -> Result<Vec<(String, String)>, Missing> {
         match reference::fill(&Value::Object(map.clone()), resolve)? {
@@ -59,9 +64,12 @@ pub(super) fn build(exchange: &Exchange, target: &Target, joined: Joined, resolv
         authorization = authenticated(authenticate, target, joined, encode, &mut params, &mut headers, resolve)?;
     }
     let resource = file.endpoint == Some(Endpoint::Resource);
-    let method = file.method.clone().or_else(|| resource.then(|| target.text("resource.method")).flatten()).unwrap_or_else(|| {
-        if resource || file.endpoint == Some(Endpoint::MetadataUrl) { "GET".into() } else { "POST".into() }
-    });
+    let method =
+        file.method.clone().or_else(|| resource.then(|| target.text("resource.method")).flatten()).unwrap_or_else(
+            || {
+                if resource || file.endpoint == Some(Endpoint::MetadataUrl) { "GET".into() } else { "POST".into() }
+            },
+        );
     if method == "GET" && file.encode.is_none() {
         encode = Encode::Query;
     }
@@ -80,12 +88,17 @@ pub(super) fn build(exchange: &Exchange, target: &Target, joined: Joined, resolv
             query.append(&mut params);
         }
     }
-    let authenticated_url = file.url.is_none() || authorization.as_ref().is_none_or(|facts: &Authorization| facts.secret.is_none());
+    let authenticated_url =
+        file.url.is_none() || authorization.as_ref().is_none_or(|facts: &Authorization| facts.secret.is_none());
     let url = url(exchange, target, &query, resolve)?;
     if !authenticated_url {
-        return Err(Missing::Prerequisite { blocked_by: None, reason: "credentials go to configured endpoints only".into() });
+        return Err(Missing::Prerequisite {
+            blocked_by: None,
+            reason: "credentials go to configured endpoints only".into(),
+        });
     }
-    let raw = file.transport == Some(Transport::Raw) || url::Url::parse(&url).map_or(true, |parsed| parsed.as_str() != url);
+    let raw =
+        file.transport == Some(Transport::Raw) || url::Url::parse(&url).map_or(true, |parsed| parsed.as_str() != url);
     let headers = complete(headers, &url, &method, content_type, body.len(), target, raw);
     let authorization = authorization.or_else(|| literal(&headers));
     Ok(Ready {
@@ -195,16 +208,11 @@ fn credentials(authenticate: &Authenticate, target: &Target, resolve: Resolve<'_
         };
         (format!("grantlint-{}", made_up("hex32")?), Some(made_up("hex32")?))
     } else {
-        let id = target
-            .text(&format!("{place}.client_id"))
-            .ok_or_else(|| Missing::Claim(format!("{place}.client_id")))?;
+        let id =
+            target.text(&format!("{place}.client_id")).ok_or_else(|| Missing::Claim(format!("{place}.client_id")))?;
         (id, target.text(&format!("{place}.client_secret")))
     };
-    Ok(Credentials {
-        client_id: own_id.unwrap_or(client_id),
-        client_secret: own_secret.or(client_secret),
-        variable,
-    })
+    Ok(Credentials { client_id: own_id.unwrap_or(client_id), client_secret: own_secret.or(client_secret), variable })
 }
 
 fn text_of(value: Value) -> String {
@@ -238,7 +246,12 @@ fn encoded(encode: Encode, params: &[(String, String)]) -> (Vec<u8>, Option<Stri
     }
 }
 
-fn url(exchange: &Exchange, target: &Target, query: &[(String, String)], resolve: Resolve<'_>) -> Result<String, Missing> {
+fn url(
+    exchange: &Exchange,
+    target: &Target,
+    query: &[(String, String)],
+    resolve: Resolve<'_>,
+) -> Result<String, Missing> {
     let file = &exchange.file;
     let mut url = match (&file.url, file.endpoint) {
         (Some(own), _) => {
@@ -246,7 +259,9 @@ fn url(exchange: &Exchange, target: &Target, query: &[(String, String)], resolve
             known_host(&url, target)?;
             url
         }
-        (None, Some(Endpoint::Resource)) => target.text("resource.url").ok_or_else(|| Missing::Claim("resource".into()))?,
+        (None, Some(Endpoint::Resource)) => {
+            target.text("resource.url").ok_or_else(|| Missing::Claim("resource".into()))?
+        }
         (None, Some(endpoint)) => target.text(endpoint.name()).ok_or_else(|| Missing::Claim(endpoint.name().into()))?,
         (None, None) => return Err(Missing::Claim("an endpoint".into())),
     };
@@ -264,7 +279,9 @@ fn known_host(url: &str, target: &Target) -> Result<(), Missing> {
         return Err(Missing::Prerequisite { blocked_by: None, reason: format!("`{url}` is not a URL") });
     };
     let entry = target.public.as_object().into_iter().flatten();
-    let mut known = entry.filter_map(|(_, value)| host(value.as_str()?)).chain(target.text("resource.url").and_then(|url| host(&url)));
+    let mut known = entry
+        .filter_map(|(_, value)| host(value.as_str()?))
+        .chain(target.text("resource.url").and_then(|url| host(&url)));
     if known.any(|known| known == wanted) {
         return Ok(());
     }
@@ -287,7 +304,8 @@ fn complete(
     });
     let mut headers = vec![("Host".to_owned(), host)];
     headers.extend(own);
-    let has = |headers: &[(String, String)], name: &str| headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
+    let has =
+        |headers: &[(String, String)], name: &str| headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
     for (name, value) in &target.headers {
         if !has(&headers, name) {
             headers.push((name.clone(), value.clone()));

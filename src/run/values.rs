@@ -96,7 +96,9 @@ impl Values<'_> {
         if value.is_array() || value.is_object() {
             return Err(gone(format!("`{key}` has no single `{place}`")));
         }
-        if transformed && let Some(token) = value.as_str().filter(|token| jwt_parts(token).is_some() || token.len() > 15) {
+        if transformed
+            && let Some(token) = value.as_str().filter(|token| jwt_parts(token).is_some() || token.len() > 15)
+        {
             // A token with one character changed is still the token to whoever reads the report.
             self.note_variants(token);
         }
@@ -137,7 +139,9 @@ impl World for One<'_> {
     fn resolve(&self, reference: &Reference) -> Result<Value, Missing> {
         match &reference.source {
             Source::Own(place) => find(self.0, place).map(|found| found.value().clone()),
-            Source::Target(path) => find(self.0, &format!("/target/{}", path.join("/"))).map(|found| found.value().clone()),
+            Source::Target(path) => {
+                find(self.0, &format!("/target/{}", path.join("/"))).map(|found| found.value().clone())
+            }
             _ => None,
         }
         .ok_or_else(|| Missing::Prerequisite { blocked_by: None, reason: format!("`{}` is not there", reference.text) })

@@ -22,11 +22,7 @@ pub(super) struct Caller<'a> {
 /// Finds out who sent a request.
 ///
 /// Source: RFC 6749 §2.3.1 and §3.2.1, RFC 7617 §2.
-pub(super) fn authenticate<'a>(
-    request: &Request,
-    sent: &Parameters,
-    turn: &mut Turn<'a>,
-) -> Result<Caller<'a>, Reply> {
+pub(super) fn authenticate<'a>(request: &Request, sent: &Parameters, turn: &mut Turn<'a>) -> Result<Caller<'a>, Reply> {
     let setup = turn.setup;
     let headers: Vec<&[u8]> = request.header("authorization").collect();
     match headers[..] {
@@ -41,75 +37,38 @@ pub(super) fn authenticate<'a>(
             } else if scheme.eq_ignore_ascii_case("Basic") {
                 by_header(credentials, sent, turn)
             } else if setup.keeps(Rule::AuthSchemeKnown) {
-                Err(errors::invalid_client(
-                    setup,
-                    true,
-                    "the authentication scheme is not known",
-                ))
+                Err(errors::invalid_client(setup, true, "the authentication scheme is not known"))
             } else {
-                Ok(Caller {
-                    client: setup.main(),
-                    confidential: true,
-                })
+                Ok(Caller { client: setup.main(), confidential: true })
             }
         }
-        _ => Err(errors::error(
-            setup,
-            "invalid_request",
-            "there are several Authorization headers",
-        )),
+        _ => Err(errors::error(setup, "invalid_request", "there are several Authorization headers")),
     }
 }
 
-fn by_header<'a>(
-    credentials: &str,
-    sent: &Parameters,
-    turn: &mut Turn<'a>,
-) -> Result<Caller<'a>, Reply> {
+fn by_header<'a>(credentials: &str, sent: &Parameters, turn: &mut Turn<'a>) -> Result<Caller<'a>, Reply> {
     let setup = turn.setup;
     if setup.makes(Policy::BasicRefused) {
-        return Err(errors::invalid_client(
-            setup,
-            true,
-            "the client is registered for another method",
-        ));
+        return Err(errors::invalid_client(setup, true, "the client is registered for another method"));
     }
     let pairs = pairs(credentials, turn)?;
     turn.received_secret = pairs.last().map(|(_, secret)| secret.clone());
     // A client_id that repeats the one in the header is an identification, not a second method (RFC 6749 §3.2.1).
-    let other_id = sent
-        .one("client_id")
-        .is_some_and(|id| !pairs.iter().any(|(own, _)| own == id));
-    let second =
-        sent.one("client_secret").is_some() || sent.one("client_assertion").is_some() || other_id;
+    let other_id = sent.one("client_id").is_some_and(|id| !pairs.iter().any(|(own, _)| own == id));
+    let second = sent.one("client_secret").is_some() || sent.one("client_assertion").is_some() || other_id;
     if second && setup.keeps(Rule::AuthOneMethod) && !setup.makes(Policy::TwoMethodsHeaderWins) {
-        return Err(errors::error(
-            setup,
-            "invalid_request",
-            "more than one authentication method is used",
-        ));
+        return Err(errors::error(setup, "invalid_request", "more than one authentication method is used"));
     }
     if sent.one("client_id").is_some() && !setup.keeps(Rule::AuthClientIdBesideBasic) {
-        return Err(errors::error(
-            setup,
-            "invalid_request",
-            "client_id is sent twice",
-        ));
+        return Err(errors::error(setup, "invalid_request", "client_id is sent twice"));
     }
     verify(&pairs, true, turn)
 }
 
-fn by_body<'a>(
-    request: &Request,
-    sent: &Parameters,
-    turn: &mut Turn<'a>,
-) -> Result<Caller<'a>, Reply> {
+fn by_body<'a>(request: &Request, sent: &Parameters, turn: &mut Turn<'a>) -> Result<Caller<'a>, Reply> {
     let setup = turn.setup;
-    let query = if setup.keeps(Rule::CredentialsNotInQuery) {
-        Parameters::default()
-    } else {
-        Parameters::of_query(request)
-    };
+    let query =
+        if setup.keeps(Rule::CredentialsNotInQuery) { Parameters::default() } else { Parameters::of_query(request) };
     let one = |name| sent.one(name).or_else(|| query.one(name));
     let at_token_endpoint = request.path == TOKEN;
     let needless = at_token_endpoint && !setup.keeps(Rule::ClientAuthenticationRequired);
@@ -117,41 +76,20 @@ fn by_body<'a>(
         (Some(id), Some(secret)) => {
             turn.received_secret = Some(secret.to_owned());
             if setup.makes(Policy::BodyCredentialsRefused) {
-                return Err(errors::invalid_client(
-                    setup,
-                    false,
-                    "credentials in the body are not taken",
-                ));
+                return Err(errors::invalid_client(setup, false, "credentials in the body are not taken"));
             }
             verify(&[(id.to_owned(), secret.to_owned())], false, turn)
         }
         (Some(id), None) => match setup.client(id) {
-            Some(client) if client.secret.is_none() => Ok(Caller {
-                client,
-                confidential: false,
-            }),
-            Some(client) if needless => Ok(Caller {
-                client,
-                confidential: true,
-            }),
-            _ => Err(errors::invalid_client(
-                setup,
-                false,
-                "the client did not authenticate",
-            )),
+            Some(client) if client.secret.is_none() => Ok(Caller { client, confidential: false }),
+            Some(client) if needless => Ok(Caller { client, confidential: true }),
+            _ => Err(errors::invalid_client(setup, false, "the client did not authenticate")),
         },
-        (None, None) if needless => Ok(Caller {
-            client: setup.main(),
-            confidential: true,
-        }),
-        (None, _) if at_token_endpoint && setup.makes(Policy::MissingAuthInvalidRequest) => Err(
-            errors::error(setup, "invalid_request", "there is no client_id"),
-        ),
-        (None, _) => Err(errors::invalid_client(
-            setup,
-            false,
-            "the client did not authenticate",
-        )),
+        (None, None) if needless => Ok(Caller { client: setup.main(), confidential: true }),
+        (None, _) if at_token_endpoint && setup.makes(Policy::MissingAuthInvalidRequest) => {
+            Err(errors::error(setup, "invalid_request", "there is no client_id"))
+        }
+        (None, _) => Err(errors::invalid_client(setup, false, "the client did not authenticate")),
     }
 }
 
@@ -160,11 +98,7 @@ fn pairs(credentials: &str, turn: &Turn<'_>) -> Result<Vec<(String, String)>, Re
     let setup = turn.setup;
     let credentials = credentials.trim_matches(' ');
     if !setup.keeps(Rule::BasicUrlSafe) && credentials.contains(['-', '_']) {
-        return Err(errors::invalid_client(
-            setup,
-            true,
-            "the credentials are not in base64",
-        ));
+        return Err(errors::invalid_client(setup, true, "the credentials are not in base64"));
     }
     let raw = split(credentials, setup.keeps(Rule::BasicFirstColon));
     let Some((id, secret)) = raw else {
@@ -175,38 +109,26 @@ fn pairs(credentials: &str, turn: &Turn<'_>) -> Result<Vec<(String, String)>, Re
         });
     };
     let undone = decoded(id.as_bytes()).zip(decoded(secret.as_bytes()));
-    Ok(
-        if setup.makes(Policy::BasicRawOnly) || !setup.keeps(Rule::BasicFormDecoded) {
-            vec![(id, secret)]
-        } else if !setup.keeps(Rule::BasicRawTried) {
-            undone.into_iter().collect()
-        } else {
-            undone.into_iter().chain([(id, secret)]).collect()
-        },
-    )
+    Ok(if setup.makes(Policy::BasicRawOnly) || !setup.keeps(Rule::BasicFormDecoded) {
+        vec![(id, secret)]
+    } else if !setup.keeps(Rule::BasicRawTried) {
+        undone.into_iter().collect()
+    } else {
+        undone.into_iter().chain([(id, secret)]).collect()
+    })
 }
 
 /// Id and secret of a Basic value, in either base64 alphabet, padded or not; `None` if it is malformed.
 fn split(credentials: &str, first_colon: bool) -> Option<(String, String)> {
     let standard = credentials.replace('-', "+").replace('_', "/");
     let bytes = LENIENT.decode(standard).ok()?;
-    let pair = String::from_utf8(bytes)
-        .ok()
-        .filter(|pair| !pair.chars().any(char::is_control))?;
-    let (id, secret) = if first_colon {
-        pair.split_once(':')
-    } else {
-        pair.rsplit_once(':')
-    }?;
+    let pair = String::from_utf8(bytes).ok().filter(|pair| !pair.chars().any(char::is_control))?;
+    let (id, secret) = if first_colon { pair.split_once(':') } else { pair.rsplit_once(':') }?;
     Some((id.to_owned(), secret.to_owned()))
 }
 
 /// The client that one of `pairs` proves.
-fn verify<'a>(
-    pairs: &[(String, String)],
-    by_header: bool,
-    turn: &mut Turn<'a>,
-) -> Result<Caller<'a>, Reply> {
+fn verify<'a>(pairs: &[(String, String)], by_header: bool, turn: &mut Turn<'a>) -> Result<Caller<'a>, Reply> {
     let setup = turn.setup;
     let mut known = None;
     for (id, secret) in pairs {
@@ -215,38 +137,23 @@ fn verify<'a>(
         };
         known = Some(client);
         let own = client.secret.as_ref().map_or("", Secret::expose);
-        let fits =
-            own == secret || client.secret.is_some() && !setup.keeps(Rule::ClientSecretChecked);
+        let fits = own == secret || client.secret.is_some() && !setup.keeps(Rule::ClientSecretChecked);
         if fits && !turn.state.is_locked(&client.id, setup.lock_after) {
-            return Ok(Caller {
-                client,
-                confidential: client.secret.is_some(),
-            });
+            return Ok(Caller { client, confidential: client.secret.is_some() });
         }
     }
     match known {
         Some(client) => turn.state.refuse(turn.now_ms, &client.id),
         None if !setup.keeps(Rule::ClientKnown) => {
-            return Ok(Caller {
-                client: setup.main(),
-                confidential: true,
-            });
+            return Ok(Caller { client: setup.main(), confidential: true });
         }
         None => turn.state.refused_at_ms = Some(turn.now_ms),
     }
-    let reply = errors::invalid_client(
-        setup,
-        by_header,
-        "the client is unknown or its secret is wrong",
-    );
+    let reply = errors::invalid_client(setup, by_header, "the client is unknown or its secret is wrong");
     if setup.keeps(Rule::ClientNotEnumerable) {
         return Err(reply);
     }
-    let told = if known.is_some() {
-        "the secret is wrong"
-    } else {
-        "there is no such client"
-    };
+    let told = if known.is_some() { "the secret is wrong" } else { "there is no such client" };
     Err(reply.with_member("error_description", told))
 }
 
@@ -280,13 +187,7 @@ mod tests {
 
     #[test]
     fn the_first_colon_separates() {
-        assert_eq!(
-            split("YTpiOmM=", true),
-            Some(("a".to_owned(), "b:c".to_owned()))
-        );
-        assert_eq!(
-            split("YTpiOmM=", false),
-            Some(("a:b".to_owned(), "c".to_owned()))
-        );
+        assert_eq!(split("YTpiOmM=", true), Some(("a".to_owned(), "b:c".to_owned())));
+        assert_eq!(split("YTpiOmM=", false), Some(("a:b".to_owned(), "c".to_owned())));
     }
 }

@@ -41,11 +41,7 @@ impl Dialect {
     /// A dialect that leaves out these rules and makes these choices, and differs by nothing else.
     #[must_use]
     pub fn of(skip: &[Rule], policies: &[Policy]) -> Self {
-        Self {
-            skip: skip.iter().copied().collect(),
-            policies: policies.iter().copied().collect(),
-            ..Self::default()
-        }
+        Self { skip: skip.iter().copied().collect(), policies: policies.iter().copied().collect(), ..Self::default() }
     }
 
     /// Whether the server keeps this rule.
@@ -63,21 +59,13 @@ impl Dialect {
     /// The transport defect that strikes the reply of this name.
     #[must_use]
     pub fn wire_break(&self, reply: &str) -> Option<Break> {
-        self.wires
-            .iter()
-            .find(|wire| wire.to.0.iter().any(|to| fits(to, reply)))
-            .map(|wire| wire.breaks)
+        self.wires.iter().find(|wire| wire.to.0.iter().any(|to| fits(to, reply))).map(|wire| wire.breaks)
     }
 
     /// Milliseconds by which the reply of this name is held back, the latency of the dialect included.
     #[must_use]
     pub fn delay_ms(&self, reply: &str) -> u64 {
-        let own: u64 = self
-            .delays
-            .iter()
-            .filter(|(to, _)| fits(to, reply))
-            .map(|(_, ms)| ms)
-            .sum();
+        let own: u64 = self.delays.iter().filter(|(to, _)| fits(to, reply)).map(|(_, ms)| ms).sum();
         (own + self.overrides.latency_ms.unwrap_or(0)).min(LONGEST_DELAY_MS)
     }
 
@@ -99,19 +87,12 @@ impl Dialect {
     /// Whether answers can only be written by hand: a broken transport, or a header value that no HTTP library writes.
     pub(super) fn needs_raw_writer(&self) -> bool {
         !self.wires.is_empty()
-            || self
-                .rewrites
-                .iter()
-                .flat_map(|rewrite| &rewrite.set_header)
-                .any(|(name, values)| {
-                    http::HeaderName::try_from(name.as_str()).is_err()
-                        || values
-                            .0
-                            .iter()
-                            .any(|value| http::HeaderValue::from_str(value).is_err())
-                        || ["content-length", "transfer-encoding", "connection"]
-                            .contains(&name.to_ascii_lowercase().as_str())
-                })
+            || self.rewrites.iter().flat_map(|rewrite| &rewrite.set_header).any(|(name, values)| {
+                http::HeaderName::try_from(name.as_str()).is_err()
+                    || values.0.iter().any(|value| http::HeaderValue::from_str(value).is_err())
+                    || ["content-length", "transfer-encoding", "connection"]
+                        .contains(&name.to_ascii_lowercase().as_str())
+            })
     }
 }
 
@@ -139,20 +120,11 @@ impl Overrides {
 /// Checks what the types cannot: ranges, and that headers have no line breaks, which would be another header.
 fn check(fault: &Fault) -> Result<(), Error> {
     for rewrite in &fault.reply.0 {
-        if let Some(status) = rewrite
-            .status
-            .filter(|status| !(200..=599).contains(status))
-        {
-            return Err(Error::Fault(format!(
-                "status {status} in `reply`: 200 to 599 are possible"
-            )));
+        if let Some(status) = rewrite.status.filter(|status| !(200..=599).contains(status)) {
+            return Err(Error::Fault(format!("status {status} in `reply`: 200 to 599 are possible")));
         }
         for (name, values) in &rewrite.set_header {
-            if name.is_empty()
-                || std::iter::once(name)
-                    .chain(&values.0)
-                    .any(|text| text.contains(['\r', '\n']))
-            {
+            if name.is_empty() || std::iter::once(name).chain(&values.0).any(|text| text.contains(['\r', '\n'])) {
                 return Err(Error::Fault(format!(
                     "header `{}` in `reply` is empty or has a line break",
                     name.escape_debug()
@@ -160,33 +132,24 @@ fn check(fault: &Fault) -> Result<(), Error> {
             }
         }
     }
-    let Overrides {
-        token_length,
-        max_header,
-        expires_in,
-        latency_ms,
-        issuer_path,
-        ..
-    } = &fault.settings;
+    let Overrides { token_length, max_header, expires_in, latency_ms, issuer_path, .. } = &fault.settings;
     range("token_length", token_length.map(|n| n as u64), 4, 65_536)?;
     range("max_header", max_header.map(|n| n as u64), 0, 65_536)?;
     range("expires_in", *expires_in, 0, 315_360_000)?;
     range("latency_ms", *latency_ms, 0, LONGEST_DELAY_MS)?;
     match issuer_path {
-        Some(path) if !path.is_empty() && (!path.starts_with('/') || path.ends_with('/')) => {
-            Err(Error::Fault(format!(
-                "issuer_path `{path}` in `settings`: it starts with a slash and ends without one"
-            )))
-        }
+        Some(path) if !path.is_empty() && (!path.starts_with('/') || path.ends_with('/')) => Err(Error::Fault(
+            format!("issuer_path `{path}` in `settings`: it starts with a slash and ends without one"),
+        )),
         _ => Ok(()),
     }
 }
 
 fn range(name: &str, value: Option<u64>, least: u64, most: u64) -> Result<(), Error> {
     match value {
-        Some(value) if !(least..=most).contains(&value) => Err(Error::Fault(format!(
-            "{name} {value} in `settings`: {least} to {most} are possible"
-        ))),
+        Some(value) if !(least..=most).contains(&value) => {
+            Err(Error::Fault(format!("{name} {value} in `settings`: {least} to {most} are possible")))
+        }
         _ => Ok(()),
     }
 }
@@ -214,9 +177,7 @@ fn fill_in(value: &mut Value, values: &[(&str, &str)]) {
             }
         }
         Value::Array(items) => items.iter_mut().for_each(|item| fill_in(item, values)),
-        Value::Object(members) => members
-            .values_mut()
-            .for_each(|member| fill_in(member, values)),
+        Value::Object(members) => members.values_mut().for_each(|member| fill_in(member, values)),
         _ => {}
     }
 }
@@ -236,30 +197,19 @@ mod tests {
         dialect
             .add(fault(serde_json::json!({ "behaviour": "b", "policy": ["get.404"], "delay_ms": { "token.*": 2 }, "settings": { "expires_in": 8 } })))
             .unwrap();
-        assert!(
-            !dialect.keeps(Rule::ClientKnown)
-                && dialect.keeps(Rule::ScopeKnown)
-                && dialect.makes(Policy::Get404)
-        );
-        assert_eq!(
-            (
-                dialect.delay_ms("token.issued"),
-                dialect.delay_ms("metadata")
-            ),
-            (7, 5)
-        );
+        assert!(!dialect.keeps(Rule::ClientKnown) && dialect.keeps(Rule::ScopeKnown) && dialect.makes(Policy::Get404));
+        assert_eq!((dialect.delay_ms("token.issued"), dialect.delay_ms("metadata")), (7, 5));
         assert_eq!(dialect.overrides.expires_in, Some(8));
     }
 
     #[test]
     fn a_header_with_a_line_break_is_refused() {
         let error = Dialect::default()
-            .add(fault(serde_json::json!({ "behaviour": "a", "reply": { "to": "*", "set_header": { "x": "a\r\nb: c" } } })))
+            .add(fault(
+                serde_json::json!({ "behaviour": "a", "reply": { "to": "*", "set_header": { "x": "a\r\nb: c" } } }),
+            ))
             .unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "fault cannot be played: header `x` in `reply` is empty or has a line break"
-        );
+        assert_eq!(error.to_string(), "fault cannot be played: header `x` in `reply` is empty or has a line break");
     }
 
     #[test]
@@ -269,13 +219,7 @@ mod tests {
             serde_json::json!({ "behaviour": "a", "settings": { "token_length": 3 } }),
             serde_json::json!({ "behaviour": "a", "settings": { "issuer_path": "tenant" } }),
         ] {
-            assert!(
-                matches!(
-                    Dialect::default().add(fault(wrong.clone())),
-                    Err(Error::Fault(_))
-                ),
-                "{wrong}"
-            );
+            assert!(matches!(Dialect::default().add(fault(wrong.clone())), Err(Error::Fault(_))), "{wrong}");
         }
     }
 }

@@ -62,12 +62,7 @@ impl AuthorizationServer {
     pub fn answer(&self, request: &Request) -> Answer {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let now_ms = self.clock.now_ms();
-        let mut turn = Turn {
-            setup: &self.setup,
-            state: &mut state,
-            now_ms,
-            received_secret: None,
-        };
+        let mut turn = Turn { setup: &self.setup, state: &mut state, now_ms, received_secret: None };
         let mut reply = route(request, &mut turn).unwrap_or_else(|refusal| refusal);
         dress(&self.setup, &mut reply, now_ms);
         let secret = turn.received_secret.as_deref();
@@ -81,33 +76,17 @@ impl AuthorizationServer {
         if self.setup.makes(Policy::BodyPretty) && matches!(reply.body, Body::Members(_)) {
             reply.body = Body::Bytes(reply.body.render(true));
         }
-        let delay_ms = self
-            .setup
-            .dialect
-            .delay_ms(&reply.name)
-            .saturating_add(self.setup.latency_ms);
+        let delay_ms = self.setup.dialect.delay_ms(&reply.name).saturating_add(self.setup.latency_ms);
         let wire = self.setup.dialect.wire_break(&reply.name);
-        Answer {
-            reply,
-            delay_ms,
-            wire,
-        }
+        Answer { reply, delay_ms, wire }
     }
 }
 
 /// `Err` is an answer too: the refusal that ended the work early.
 fn route(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
     let setup = turn.setup;
-    if request
-        .headers
-        .iter()
-        .any(|(_, value)| value.len() > setup.max_header)
-    {
-        return Err(Reply::text(
-            "http.431",
-            431,
-            "request header fields too large\n",
-        ));
+    if request.headers.iter().any(|(_, value)| value.len() > setup.max_header) {
+        return Err(Reply::text("http.431", 431, "request header fields too large\n"));
     }
     match request.path.as_str() {
         TOKEN => grants::answer(request, turn),
@@ -125,18 +104,10 @@ fn dress(setup: &Setup, reply: &mut Reply, now_ms: u64) {
     if names.iter().any(|name| reply.name.starts_with(name)) {
         // RFC 6749 §5.1; the examples of §5.2 have it on errors too.
         let extra = setup.makes(Policy::CacheExtra);
-        let directives = if extra {
-            "no-cache, no-store, max-age=0, must-revalidate"
-        } else {
-            "no-store"
-        };
-        reply
-            .headers
-            .push(("cache-control".to_owned(), directives.to_owned()));
+        let directives = if extra { "no-cache, no-store, max-age=0, must-revalidate" } else { "no-store" };
+        reply.headers.push(("cache-control".to_owned(), directives.to_owned()));
         if !setup.makes(Policy::PragmaAbsent) {
-            reply
-                .headers
-                .push(("pragma".to_owned(), "no-cache".to_owned()));
+            reply.headers.push(("pragma".to_owned(), "no-cache".to_owned()));
         }
         if extra {
             reply.headers.push(("expires".to_owned(), "0".to_owned()));
@@ -147,10 +118,7 @@ fn dress(setup: &Setup, reply: &mut Reply, now_ms: u64) {
         let now = now_ms / 1000;
         *reply = std::mem::replace(reply, Reply::new("", 200))
             .with_member("trace_id", format!("{now:x}"))
-            .with_member(
-                "server_details",
-                serde_json::json!({ "node": 1, "region": ["eu"] }),
-            );
+            .with_member("server_details", serde_json::json!({ "node": 1, "region": ["eu"] }));
     }
     if setup.makes(Policy::MediaTypeCharset) {
         for (name, value) in &mut reply.headers {
@@ -162,17 +130,14 @@ fn dress(setup: &Setup, reply: &mut Reply, now_ms: u64) {
     // RFC 9110 §6.6.1; by the server's own clock, so that a test that stands still sees the same bytes.
     reply.headers.push(("date".to_owned(), http_date(now_ms)));
     if setup.makes(Policy::KeepaliveClosed) {
-        reply
-            .headers
-            .push(("connection".to_owned(), "close".to_owned()));
+        reply.headers.push(("connection".to_owned(), "close".to_owned()));
     }
 }
 
 /// Source: RFC 9110 §5.6.7.
 fn http_date(now_ms: u64) -> String {
-    let format = format_description!(
-        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
-    );
+    let format =
+        format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
     let seconds = i64::try_from(now_ms / 1000).unwrap_or_default();
     let at = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     at.format(format).unwrap_or_default()

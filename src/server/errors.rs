@@ -14,10 +14,7 @@ pub(super) fn error(setup: &Setup, code: &str, description: &str) -> Reply {
     members.insert("error".to_owned(), Value::from(code));
     if setup.makes(Policy::ErrorDescribed) {
         members.insert("error_description".to_owned(), Value::from(description));
-        members.insert(
-            "error_uri".to_owned(),
-            Value::from(format!("{}/errors#{code}", setup.origin)),
-        );
+        members.insert("error_uri".to_owned(), Value::from(format!("{}/errors#{code}", setup.origin)));
     }
     Reply::json(format!("error.{code}"), 400, members)
 }
@@ -44,10 +41,7 @@ pub(super) fn method_not_allowed(allow: &str) -> Reply {
 /// The challenge of a scheme, `parameters` included, and of the other scheme too where the server has several.
 pub(super) fn challenge(setup: &Setup, challenge: &str) -> String {
     let (scheme, parameters) = challenge.split_once(' ').unwrap_or((challenge, ""));
-    let own = format!(
-        "{scheme} realm=\"grantlint\"{}{parameters}",
-        if parameters.is_empty() { "" } else { ", " }
-    );
+    let own = format!("{scheme} realm=\"grantlint\"{}{parameters}", if parameters.is_empty() { "" } else { ", " });
     match scheme {
         "Bearer" if setup.makes(Policy::ResourceChallengesSeveral) => {
             format!("Basic realm=\"grantlint\", {own}")

@@ -79,29 +79,8 @@ pub struct Variation {
 
 impl From<Variation> for Fault {
     fn from(variation: Variation) -> Self {
-        let Variation {
-            behaviour,
-            source,
-            policy,
-            skip,
-            reply,
-            wire,
-            delay_ms,
-            settings,
-            target,
-        } = variation;
-        Self {
-            behaviour,
-            source,
-            policy,
-            skip,
-            reply,
-            wire,
-            delay_ms,
-            settings,
-            target,
-            also_trips: IndexMap::new(),
-        }
+        let Variation { behaviour, source, policy, skip, reply, wire, delay_ms, settings, target } = variation;
+        Self { behaviour, source, policy, skip, reply, wire, delay_ms, settings, target, also_trips: IndexMap::new() }
     }
 }
 
@@ -263,55 +242,31 @@ mod tests {
     use super::*;
 
     fn refusal(json: serde_json::Value) -> String {
-        serde_json::from_value::<Fault>(json)
-            .unwrap_err()
-            .to_string()
+        serde_json::from_value::<Fault>(json).unwrap_err().to_string()
     }
 
     #[test]
     fn unknown_words_are_refused() {
         let rule = refusal(serde_json::json!({ "behaviour": "x", "skip": ["scope.know"] }));
-        assert_eq!(
-            rule,
-            "unknown rule `scope.know`, did you mean `scope.known`?"
-        );
+        assert_eq!(rule, "unknown rule `scope.know`, did you mean `scope.known`?");
         let policy = refusal(serde_json::json!({ "behaviour": "x", "policy": "get.405" }));
-        assert!(
-            policy.starts_with("unknown policy `get.405`, did you mean `get.40"),
-            "{policy}"
-        );
-        let kind = refusal(
-            serde_json::json!({ "behaviour": "x", "wire": { "to": "*", "break": "hang" } }),
-        );
+        assert!(policy.starts_with("unknown policy `get.405`, did you mean `get.40"), "{policy}");
+        let kind = refusal(serde_json::json!({ "behaviour": "x", "wire": { "to": "*", "break": "hang" } }));
         assert!(kind.starts_with("unknown wire break `hang`"), "{kind}");
         let member = refusal(serde_json::json!({ "behaviour": "x", "skips": [] }));
         assert!(member.starts_with("unknown field `skips`"), "{member}");
-        assert!(
-            refusal(serde_json::json!({ "skip": [] })).starts_with("missing field `behaviour`")
-        );
+        assert!(refusal(serde_json::json!({ "skip": [] })).starts_with("missing field `behaviour`"));
     }
 
     #[test]
     fn a_variation_needs_a_source_and_trips_nothing() {
-        let read =
-            |json| serde_json::from_value::<Variation>(json).map_err(|error| error.to_string());
+        let read = |json| serde_json::from_value::<Variation>(json).map_err(|error| error.to_string());
         let sourceless = read(serde_json::json!({ "behaviour": "x" })).unwrap_err();
-        assert!(
-            sourceless.starts_with("missing field `source`"),
-            "{sourceless}"
-        );
-        let tripping =
-            serde_json::json!({ "behaviour": "x", "source": "RFC 6749 §5.1", "also_trips": {} });
-        assert!(
-            read(tripping)
-                .unwrap_err()
-                .starts_with("unknown field `also_trips`")
-        );
+        assert!(sourceless.starts_with("missing field `source`"), "{sourceless}");
+        let tripping = serde_json::json!({ "behaviour": "x", "source": "RFC 6749 §5.1", "also_trips": {} });
+        assert!(read(tripping).unwrap_err().starts_with("unknown field `also_trips`"));
         let lawful = serde_json::json!({ "behaviour": "x", "source": ["RFC 6749 §5.1"], "policy": "chunked" });
-        assert_eq!(
-            Fault::from(read(lawful).unwrap()).policy.0,
-            [Policy::Chunked]
-        );
+        assert_eq!(Fault::from(read(lawful).unwrap()).policy.0, [Policy::Chunked]);
     }
 
     #[test]
@@ -324,10 +279,7 @@ mod tests {
         assert_eq!(schema["additionalProperties"], false);
         assert_eq!(schema["required"], serde_json::json!(["behaviour"]));
         for (name, member) in schema["properties"].as_object().unwrap() {
-            assert!(
-                member["description"].is_string() || member["$ref"].is_string(),
-                "{name}"
-            );
+            assert!(member["description"].is_string() || member["$ref"].is_string(), "{name}");
         }
     }
 }

@@ -14,52 +14,32 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
     let setup = turn.setup;
     if limited(turn) {
         let seconds = setup.dialect.overrides.retry_after.unwrap_or(1);
-        return Err(Reply::text("http.429", 429, "too many requests\n")
-            .with("retry-after", seconds.to_string()));
+        return Err(Reply::text("http.429", 429, "too many requests\n").with("retry-after", seconds.to_string()));
     }
     if request.method != "POST" && (request.method != "GET" || setup.keeps(Rule::TokenPostOnly)) {
         return Err(foreign_method(request, setup));
     }
     if setup.makes(Policy::AcceptRequired) && !takes_json(request) {
-        return Err(Reply::text(
-            "http.406",
-            406,
-            "only application/json is to be had\n",
-        ));
+        return Err(Reply::text("http.406", 406, "only application/json is to be had\n"));
     }
-    if request.header("cache-control").next().is_some()
-        && !setup.keeps(Rule::RequestCacheControlIgnored)
-    {
+    if request.header("cache-control").next().is_some() && !setup.keeps(Rule::RequestCacheControlIgnored) {
         return Err(Reply::text("http.400", 400, "bad request\n"));
     }
     let sent = Parameters::read(request, setup)?;
     let caller = authenticate(request, &sent, turn)?;
     let grant_type = grant_type(&sent, setup)?;
     if !caller.client.grant_types.contains(&grant_type) && setup.keeps(Rule::ClientGrantChecked) {
-        return Err(errors::error(
-            setup,
-            "unauthorized_client",
-            "the client may not use this grant",
-        ));
+        return Err(errors::error(setup, "unauthorized_client", "the client may not use this grant"));
     }
     client_credentials(&sent, caller.client, turn)
 }
 
 /// Source: RFC 6749 §4.4.3 and §5.1.
-fn client_credentials(
-    sent: &Parameters,
-    client: &Client,
-    turn: &mut Turn<'_>,
-) -> Result<Reply, Reply> {
+fn client_credentials(sent: &Parameters, client: &Client, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
     let setup = turn.setup;
     let requested = sent.one("scope");
-    let granted = grant_scope(requested, client, setup).ok_or_else(|| {
-        errors::error(
-            setup,
-            "invalid_scope",
-            "the scope is unknown or not allowed",
-        )
-    })?;
+    let granted = grant_scope(requested, client, setup)
+        .ok_or_else(|| errors::error(setup, "invalid_scope", "the scope is unknown or not allowed"))?;
     let access_token = token::issue(setup, turn.state, turn.now_ms, client, &granted);
 
     let mut members = Map::new();
@@ -97,30 +77,21 @@ fn limited(turn: &Turn<'_>) -> bool {
 fn foreign_method(request: &Request, setup: &Setup) -> Reply {
     match request.method.as_str() {
         "GET" if setup.makes(Policy::Get404) => Reply::text("http.404", 404, "not found\n"),
-        "GET" if setup.makes(Policy::Get400) => {
-            errors::error(setup, "invalid_request", "the method must be POST")
-        }
-        "GET" if setup.makes(Policy::Get401) => {
-            errors::invalid_client(setup, true, "the method must be POST")
-        }
+        "GET" if setup.makes(Policy::Get400) => errors::error(setup, "invalid_request", "the method must be POST"),
+        "GET" if setup.makes(Policy::Get401) => errors::invalid_client(setup, true, "the method must be POST"),
         _ => errors::method_not_allowed("POST"),
     }
 }
 
 /// Whether the client has room for JSON; it has if it says nothing. Source: RFC 9110 §12.5.1.
 fn takes_json(request: &Request) -> bool {
-    let ranges: Vec<String> = request
-        .header("accept")
-        .map(|value| String::from_utf8_lossy(value).to_ascii_lowercase())
-        .collect();
+    let ranges: Vec<String> =
+        request.header("accept").map(|value| String::from_utf8_lossy(value).to_ascii_lowercase()).collect();
     let mut ranges = ranges.iter().flat_map(|value| value.split(',')).peekable();
     ranges.peek().is_none()
         || ranges.any(|range| {
             let mut parts = range.split(';').map(str::trim);
-            let fits = matches!(
-                parts.next(),
-                Some("*/*" | "application/*" | "application/json")
-            );
+            let fits = matches!(parts.next(), Some("*/*" | "application/*" | "application/json"));
             fits && !parts.any(|part| matches!(part, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
         })
 }
@@ -128,34 +99,19 @@ fn takes_json(request: &Request) -> bool {
 fn grant_type(sent: &Parameters, setup: &Setup) -> Result<&'static str, Reply> {
     match sent.one("grant_type") {
         Some(CLIENT_CREDENTIALS) => Ok(CLIENT_CREDENTIALS),
-        Some(other)
-            if !setup.keeps(Rule::GrantTypeCaseSensitive)
-                && other.eq_ignore_ascii_case(CLIENT_CREDENTIALS) =>
-        {
+        Some(other) if !setup.keeps(Rule::GrantTypeCaseSensitive) && other.eq_ignore_ascii_case(CLIENT_CREDENTIALS) => {
             Ok(CLIENT_CREDENTIALS)
         }
         Some(_) if !setup.keeps(Rule::GrantTypeKnown) => Ok(CLIENT_CREDENTIALS),
-        Some(_) if setup.makes(Policy::UnknownGrantUnauthorizedClient) => Err(errors::error(
-            setup,
-            "unauthorized_client",
-            "the client may not use this grant",
-        )),
-        Some(_) => Err(errors::error(
-            setup,
-            "unsupported_grant_type",
-            "the grant type is not supported",
-        )),
+        Some(_) if setup.makes(Policy::UnknownGrantUnauthorizedClient) => {
+            Err(errors::error(setup, "unauthorized_client", "the client may not use this grant"))
+        }
+        Some(_) => Err(errors::error(setup, "unsupported_grant_type", "the grant type is not supported")),
         None if !setup.keeps(Rule::GrantTypeRequired) => Ok(CLIENT_CREDENTIALS),
-        None if setup.makes(Policy::MissingGrantUnsupported) => Err(errors::error(
-            setup,
-            "unsupported_grant_type",
-            "there is no grant_type",
-        )),
-        None => Err(errors::error(
-            setup,
-            "invalid_request",
-            "there is no grant_type",
-        )),
+        None if setup.makes(Policy::MissingGrantUnsupported) => {
+            Err(errors::error(setup, "unsupported_grant_type", "there is no grant_type"))
+        }
+        None => Err(errors::error(setup, "invalid_request", "there is no grant_type")),
     }
 }
 
@@ -165,16 +121,8 @@ fn grant_type(sent: &Parameters, setup: &Setup) -> Result<&'static str, Reply> {
 fn grant_scope(requested: Option<&str>, client: &Client, setup: &Setup) -> Option<String> {
     let mut granted: Vec<&str> = Vec::new();
     for word in words(requested.unwrap_or_default()) {
-        let own = client
-            .scopes
-            .iter()
-            .find(|own| equal(own, word, setup))
-            .map(String::as_str);
-        let skipped = if word == UNGRANTED {
-            Rule::ScopeGrantedOnly
-        } else {
-            Rule::ScopeKnown
-        };
+        let own = client.scopes.iter().find(|own| equal(own, word, setup)).map(String::as_str);
+        let skipped = if word == UNGRANTED { Rule::ScopeGrantedOnly } else { Rule::ScopeKnown };
         match own.or_else(|| (!setup.keeps(skipped)).then_some(word)) {
             Some(word) if granted.contains(&word) => {}
             Some(word) => granted.push(word),
@@ -204,8 +152,6 @@ fn equal(left: &str, right: &str, setup: &Setup) -> bool {
 }
 
 fn same_words(left: &str, right: &str, setup: &Setup) -> bool {
-    let within = |some: &str, all: &str| {
-        words(some).all(|word| words(all).any(|other| equal(word, other, setup)))
-    };
+    let within = |some: &str, all: &str| words(some).all(|word| words(all).any(|other| equal(word, other, setup)));
     within(left, right) && within(right, left)
 }

@@ -18,11 +18,7 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
     if setup.keeps(Rule::IntrospectionAuthenticated) {
         let may = authenticate(request, &sent, turn).and_then(|caller| match caller.confidential {
             true => Ok(()),
-            false => Err(errors::invalid_client(
-                setup,
-                true,
-                "a public client may not introspect",
-            )),
+            false => Err(errors::invalid_client(setup, true, "a public client may not introspect")),
         });
         // Here a failed authentication is always 401, with or without an Authorization header (RFC 7662 §2.3).
         may.map_err(|refusal| match refusal.name.as_str() {
@@ -37,14 +33,9 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
     };
     let facts = turn.state.token(token);
     if facts.is_none() && !setup.keeps(Rule::IntrospectionUnknownIsInactive) {
-        return Err(errors::error(
-            setup,
-            "invalid_request",
-            "the token is unknown",
-        ));
+        return Err(errors::error(setup, "invalid_request", "the token is unknown"));
     }
-    let expired = facts.is_some_and(|facts| turn.now_ms >= facts.expires_ms)
-        && setup.keeps(Rule::ExpiryEnforced);
+    let expired = facts.is_some_and(|facts| turn.now_ms >= facts.expires_ms) && setup.keeps(Rule::ExpiryEnforced);
     let mut members = Map::new();
     match facts {
         Some(facts) if !facts.revoked && !expired => {
@@ -62,11 +53,7 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
         _ => {
             members.insert("active".to_owned(), false.into());
             if !setup.keeps(Rule::IntrospectionInactiveBare) {
-                let reason = if facts.is_some() {
-                    "revoked or expired"
-                } else {
-                    "unknown"
-                };
+                let reason = if facts.is_some() { "revoked or expired" } else { "unknown" };
                 members.insert("reason".to_owned(), Value::from(reason));
                 let id = facts.map(|facts| Value::from(facts.client_id.as_str()));
                 members.extend(id.map(|id| ("client_id".to_owned(), id)));

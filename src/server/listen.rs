@@ -57,39 +57,24 @@ impl Drop for Running {
 pub async fn start(settings: Settings) -> Result<Running, Error> {
     let acceptor = settings.tls.as_ref().map(tls::acceptor).transpose()?;
     if acceptor.is_none() && settings.dialect.tls().is_some() {
-        return Err(Error::Tls(
-            "the fault listens with TLS, so `Settings::tls` must bring them".to_owned(),
-        ));
+        return Err(Error::Tls("the fault listens with TLS, so `Settings::tls` must bring them".to_owned()));
     }
     let mut seed = [0; 32];
     match settings.seed {
         Some(own) => seed = own,
         None => getrandom::fill(&mut seed).map_err(Error::Random)?,
     }
-    let bind = |source| Error::Bind {
-        port: settings.port,
-        source,
-    };
-    let listener = TcpListener::bind(("127.0.0.1", settings.port))
-        .await
-        .map_err(bind)?;
+    let bind = |source| Error::Bind { port: settings.port, source };
+    let listener = TcpListener::bind(("127.0.0.1", settings.port)).await.map_err(bind)?;
     let port = listener.local_addr().map_err(bind)?.port();
     let scheme = if acceptor.is_some() { "https" } else { "http" };
     let origin = format!("{scheme}://127.0.0.1:{port}");
     let server = Arc::new(AuthorizationServer::new(&settings, origin.clone(), seed));
     let target = server.target();
-    Ok(Running {
-        origin,
-        target,
-        listener: tokio::spawn(listen(listener, acceptor, server)),
-    })
+    Ok(Running { origin, target, listener: tokio::spawn(listen(listener, acceptor, server)) })
 }
 
-async fn listen(
-    listener: TcpListener,
-    acceptor: Option<TlsAcceptor>,
-    server: Arc<AuthorizationServer>,
-) {
+async fn listen(listener: TcpListener, acceptor: Option<TlsAcceptor>, server: Arc<AuthorizationServer>) {
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
@@ -107,27 +92,15 @@ async fn listen(
     }
 }
 
-async fn welcome(
-    stream: TcpStream,
-    acceptor: Option<TlsAcceptor>,
-    server: Arc<AuthorizationServer>,
-) {
+async fn welcome(stream: TcpStream, acceptor: Option<TlsAcceptor>, server: Arc<AuthorizationServer>) {
     // Small answers must not wait for acknowledgements; without the option they are only slower.
     let _ = stream.set_nodelay(true);
     let Some(acceptor) = acceptor else {
         return serve(stream, server).await;
     };
     match tls::first_bytes(&stream).await {
-        tls::First::PlainHttp if !server.setup.keeps(Rule::HttpNotServed) => {
-            serve(stream, server).await
-        }
-        tls::First::Handshake { old: true }
-            if server
-                .setup
-                .dialect
-                .tls()
-                .is_some_and(|tls| tls.old_versions) =>
-        {
+        tls::First::PlainHttp if !server.setup.keeps(Rule::HttpNotServed) => serve(stream, server).await,
+        tls::First::Handshake { old: true } if server.setup.dialect.tls().is_some_and(|tls| tls.old_versions) => {
             let _ = tls::answer_old_hello(stream).await;
         }
         tls::First::Handshake { .. } => {
@@ -158,19 +131,13 @@ async fn serve(stream: impl Connection, server: Arc<AuthorizationServer>) {
         .await;
 }
 
-async fn answer(
-    request: hyper::Request<Incoming>,
-    server: &AuthorizationServer,
-) -> hyper::Response<Payload> {
+async fn answer(request: hyper::Request<Incoming>, server: &AuthorizationServer) -> hyper::Response<Payload> {
     let (head, body) = request.into_parts();
     let sized = !server.setup.makes(Policy::Chunked);
     let body = match Limited::new(body, raw::LONGEST_BODY).collect().await {
         Ok(body) => body.to_bytes().to_vec(),
         Err(_) => {
-            return response(
-                Reply::text("http.413", 413, "content too large\n").with("connection", "close"),
-                sized,
-            );
+            return response(Reply::text("http.413", 413, "content too large\n").with("connection", "close"), sized);
         }
     };
     let request = Request {
@@ -199,18 +166,12 @@ pub(super) async fn hold_back(server: &AuthorizationServer, delay_ms: u64) {
 
 fn response(reply: Reply, sized: bool) -> hyper::Response<Payload> {
     let body = Bytes::from(reply.body.render(false));
-    let mut response = hyper::Response::new(Payload {
-        sized,
-        bytes: (!body.is_empty() || !sized).then_some(body),
-    });
+    let mut response = hyper::Response::new(Payload { sized, bytes: (!body.is_empty() || !sized).then_some(body) });
     *response.status_mut() =
         http::StatusCode::from_u16(reply.status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in &reply.headers {
         // A dialect whose headers do not fit these types is served by the raw writer, so nothing is lost here.
-        if let (Ok(name), Ok(value)) = (
-            http::HeaderName::try_from(name),
-            http::HeaderValue::try_from(value),
-        ) {
+        if let (Ok(name), Ok(value)) = (http::HeaderName::try_from(name), http::HeaderValue::try_from(value)) {
             response.headers_mut().append(name, value);
         }
     }
@@ -227,16 +188,8 @@ impl hyper::body::Body for Payload {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(
-            self.bytes
-                .take()
-                .filter(|bytes| !bytes.is_empty())
-                .map(|bytes| Ok(Frame::data(bytes))),
-        )
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.bytes.take().filter(|bytes| !bytes.is_empty()).map(|bytes| Ok(Frame::data(bytes))))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -20,23 +20,13 @@ pub struct Request {
 impl Request {
     /// The values of all header fields of this name, in any letter case.
     pub(super) fn header<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.headers
-            .iter()
-            .filter(move |(own, _)| own.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_slice())
+        self.headers.iter().filter(move |(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_slice())
     }
 
     /// The media type of the body without parameters and in lower case; `None` without a Content-Type.
     pub(super) fn media_type(&self) -> Option<String> {
         let value = String::from_utf8_lossy(self.header("content-type").next()?).into_owned();
-        Some(
-            value
-                .split(';')
-                .next()
-                .unwrap_or_default()
-                .trim()
-                .to_ascii_lowercase(),
-        )
+        Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
     }
 }
 
@@ -75,43 +65,26 @@ pub enum Body {
 impl Reply {
     /// A reply without header and body.
     pub(super) fn new(name: impl Into<String>, status: u16) -> Self {
-        Self {
-            name: name.into(),
-            status,
-            headers: Vec::new(),
-            body: Body::Empty,
-        }
+        Self { name: name.into(), status, headers: Vec::new(), body: Body::Empty }
     }
 
     /// A JSON object.
     pub(super) fn json(name: impl Into<String>, status: u16, members: Map<String, Value>) -> Self {
         let body = Body::Members(members.into_iter().collect());
-        Self {
-            body,
-            ..Self::new(name, status)
-        }
-        .with("content-type", "application/json")
+        Self { body, ..Self::new(name, status) }.with("content-type", "application/json")
     }
 
     /// A text, for answers that are HTTP's and not OAuth's.
     pub(super) fn text(name: impl Into<String>, status: u16, text: &str) -> Self {
         let body = Body::Bytes(text.as_bytes().to_vec());
-        Self {
-            body,
-            ..Self::new(name, status)
-        }
-        .with("content-type", "text/plain; charset=utf-8")
+        Self { body, ..Self::new(name, status) }.with("content-type", "text/plain; charset=utf-8")
     }
 
     /// What a server without an error handler answers.
     pub(super) fn crash() -> Self {
         let page = "<html><body><h1>500 Internal Server Error</h1></body></html>\n";
         let body = Body::Bytes(page.as_bytes().to_vec());
-        Self {
-            body,
-            ..Self::new("http.500", 500)
-        }
-        .with("content-type", "text/html; charset=utf-8")
+        Self { body, ..Self::new("http.500", 500) }.with("content-type", "text/html; charset=utf-8")
     }
 
     /// The same with one more header field.
@@ -132,8 +105,7 @@ impl Reply {
 
     /// Takes away all header fields of this name, in any letter case.
     pub(super) fn remove_header(&mut self, name: &str) {
-        self.headers
-            .retain(|(own, _)| !own.eq_ignore_ascii_case(name));
+        self.headers.retain(|(own, _)| !own.eq_ignore_ascii_case(name));
     }
 }
 
@@ -146,15 +118,10 @@ impl Body {
             Self::Bytes(bytes) => return bytes.clone(),
             Self::Members(members) => members,
         };
-        let (open, between, colon, close) = if pretty {
-            ("{\n  ", ",\n  ", " : ", "\n}\n")
-        } else {
-            ("{", ",", ":", "}")
-        };
-        let members: Vec<String> = members
-            .iter()
-            .map(|(name, value)| format!("{}{colon}{value}", Value::from(name.as_str())))
-            .collect();
+        let (open, between, colon, close) =
+            if pretty { ("{\n  ", ",\n  ", " : ", "\n}\n") } else { ("{", ",", ":", "}") };
+        let members: Vec<String> =
+            members.iter().map(|(name, value)| format!("{}{colon}{value}", Value::from(name.as_str()))).collect();
         format!("{open}{}{close}", members.join(between)).into_bytes()
     }
 }
@@ -171,9 +138,6 @@ mod tests {
             ("b".to_owned(), "x".into()),
         ]);
         assert_eq!(body.render(false), br#"{"a\"":1,"b":null,"b":"x"}"#);
-        assert_eq!(
-            body.render(true),
-            b"{\n  \"a\\\"\" : 1,\n  \"b\" : null,\n  \"b\" : \"x\"\n}\n"
-        );
+        assert_eq!(body.render(true), b"{\n  \"a\\\"\" : 1,\n  \"b\" : null,\n  \"b\" : \"x\"\n}\n");
     }
 }

@@ -13,11 +13,7 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
     if !["GET", "HEAD"].contains(&request.method.as_str()) {
         return Err(errors::method_not_allowed("GET, HEAD"));
     }
-    let slash = if setup.keeps(Rule::MetadataIssuer) {
-        ""
-    } else {
-        "/"
-    };
+    let slash = if setup.keeps(Rule::MetadataIssuer) { "" } else { "/" };
     let mut grant_types = vec![CLIENT_CREDENTIALS];
     if !setup.keeps(Rule::MetadataTruthful) {
         grant_types.push("password");
@@ -39,9 +35,5 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
         "introspection_endpoint": format!("{origin}{INTROSPECT}"),
         "introspection_endpoint_auth_methods_supported": methods,
     });
-    Ok(Reply::json(
-        "metadata",
-        200,
-        document.as_object().cloned().unwrap_or_default(),
-    ))
+    Ok(Reply::json("metadata", 200, document.as_object().cloned().unwrap_or_default()))
 }

@@ -13,10 +13,7 @@ pub struct UnknownName {
 }
 
 /// The candidate that was probably meant by `name`.
-pub(crate) fn nearest(
-    name: &str,
-    candidates: impl Iterator<Item = &'static str>,
-) -> Option<&'static str> {
+pub(crate) fn nearest(name: &str, candidates: impl Iterator<Item = &'static str>) -> Option<&'static str> {
     candidates
         .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
         .filter(|(likeness, _)| *likeness > 0.75)
@@ -107,10 +104,7 @@ mod tests {
     #[test]
     fn a_misspelt_rule_is_answered_with_the_nearest_one() {
         let error = "client.secret_check".parse::<Rule>().unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "unknown rule `client.secret_check`, did you mean `client.secret_checked`?"
-        );
+        assert_eq!(error.to_string(), "unknown rule `client.secret_check`, did you mean `client.secret_checked`?");
     }
 
     #[test]

@@ -14,10 +14,7 @@ pub(super) struct Parameters(Vec<(String, String)>);
 impl Parameters {
     /// The value of a parameter; the first one if it is there more often.
     pub(super) fn one(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(own, _)| own == name)
-            .map(|(_, value)| value.as_str())
+        self.0.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
     }
 
     /// The parameters of the query. Malformed escapes stay as they are: a query is nothing that credentials come in.
@@ -47,28 +44,17 @@ impl Parameters {
             read
         };
         if !setup.keeps(Rule::ParametersCaseSensitive) {
-            read.iter_mut()
-                .for_each(|(name, _)| name.make_ascii_lowercase());
+            read.iter_mut().for_each(|(name, _)| name.make_ascii_lowercase());
         }
         if setup.keeps(Rule::ParametersEmptyIsAbsent) {
             read.retain(|(_, value)| !value.is_empty());
         }
-        if setup.keeps(Rule::ParametersOnce)
-            && repeated(&read, setup.makes(Policy::DuplicatesSameAccepted))
-        {
-            return Err(errors::error(
-                setup,
-                "invalid_request",
-                "a parameter is repeated",
-            ));
+        if setup.keeps(Rule::ParametersOnce) && repeated(&read, setup.makes(Policy::DuplicatesSameAccepted)) {
+            return Err(errors::error(setup, "invalid_request", "a parameter is repeated"));
         }
         let unknown = || read.iter().any(|(name, _)| !KNOWN.contains(&name.as_str()));
         if !setup.keeps(Rule::ParametersUnknownIgnored) && unknown() {
-            return Err(errors::error(
-                setup,
-                "invalid_request",
-                "a parameter is not known",
-            ));
+            return Err(errors::error(setup, "invalid_request", "a parameter is not known"));
         }
         Ok(Self(read))
     }
@@ -78,54 +64,35 @@ fn of_body(request: &Request, setup: &Setup) -> Result<Vec<(String, String)>, Re
     let media_type = request.media_type();
     match media_type.as_deref() {
         Some(FORM) => of_form_body(request, setup),
-        Some("application/json")
-            if setup.keeps(Rule::JsonAccepted) && !setup.makes(Policy::JsonRefused) =>
-        {
+        Some("application/json") if setup.keeps(Rule::JsonAccepted) && !setup.makes(Policy::JsonRefused) => {
             match object(&request.body) {
                 Some(members) => Ok(members),
-                None if setup.keeps(Rule::JsonWellFormed) => Err(errors::error(
-                    setup,
-                    "invalid_request",
-                    "the body is no JSON object of strings",
-                )),
+                None if setup.keeps(Rule::JsonWellFormed) => {
+                    Err(errors::error(setup, "invalid_request", "the body is no JSON object of strings"))
+                }
                 None => Err(Reply::crash()),
             }
         }
         None if request.body.is_empty() => Ok(Vec::new()),
         _ if !setup.keeps(Rule::MediaTypeChecked) => of_form_body(request, setup),
-        Some("application/json") => Err(errors::error(
-            setup,
-            "invalid_request",
-            "JSON bodies are not taken",
-        )),
+        Some("application/json") => Err(errors::error(setup, "invalid_request", "JSON bodies are not taken")),
         _ if setup.makes(Policy::MediaType415) => {
             Err(Reply::text("http.415", 415, "unsupported media type\n").with("accept-post", FORM))
         }
-        _ => Err(errors::error(
-            setup,
-            "invalid_request",
-            "the body is of another media type than a form",
-        )),
+        _ => Err(errors::error(setup, "invalid_request", "the body is of another media type than a form")),
     }
 }
 
 fn of_form_body(request: &Request, setup: &Setup) -> Result<Vec<(String, String)>, Reply> {
     if !setup.keeps(Rule::FormRawSpace) && request.body.contains(&b' ') {
-        return Err(errors::error(
-            setup,
-            "invalid_request",
-            "the form has a literal space",
-        ));
+        return Err(errors::error(setup, "invalid_request", "the form has a literal space"));
     }
-    pairs(&request.body)
-        .ok_or_else(|| errors::error(setup, "invalid_request", "the form is not in UTF-8"))
+    pairs(&request.body).ok_or_else(|| errors::error(setup, "invalid_request", "the form is not in UTF-8"))
 }
 
 /// The pairs of an urlencoded text; `None` if a name or value is not UTF-8.
 fn pairs(text: &[u8]) -> Option<Vec<(String, String)>> {
-    let pieces = text
-        .split(|byte| *byte == b'&')
-        .filter(|piece| !piece.is_empty());
+    let pieces = text.split(|byte| *byte == b'&').filter(|piece| !piece.is_empty());
     pieces
         .map(|piece| {
             let at = piece.iter().position(|byte| *byte == b'=');
@@ -140,14 +107,9 @@ pub(super) fn decoded(text: &[u8]) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut at = 0;
     while let Some(byte) = text.get(at) {
-        let escape = text
-            .get(at + 1..at + 3)
-            .and_then(|digits| std::str::from_utf8(digits).ok());
+        let escape = text.get(at + 1..at + 3).and_then(|digits| std::str::from_utf8(digits).ok());
         let escape = escape.filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
-        match (
-            byte,
-            escape.and_then(|digits| u8::from_str_radix(digits, 16).ok()),
-        ) {
+        match (byte, escape.and_then(|digits| u8::from_str_radix(digits, 16).ok())) {
             (b'%', Some(value)) => {
                 bytes.push(value);
                 at += 2;
@@ -198,9 +160,7 @@ fn object(body: &[u8]) -> Option<Vec<(String, String)>> {
 fn repeated(pairs: &[(String, String)], same_is_fine: bool) -> bool {
     pairs.iter().enumerate().any(|(at, (name, value))| {
         !["resource", "audience"].contains(&name.as_str())
-            && pairs[..at]
-                .iter()
-                .any(|(other, its)| other == name && !(same_is_fine && its == value))
+            && pairs[..at].iter().any(|(other, its)| other == name && !(same_is_fine && its == value))
     })
 }
 
@@ -231,13 +191,9 @@ mod tests {
 
     #[test]
     fn forms_are_decoded_byte_by_byte() {
-        for (text, value) in [
-            ("a+b%20c d", "a b c d"),
-            ("%7e%7E", "~~"),
-            ("100%", "100%"),
-            ("%zz%+1", "%zz% 1"),
-            ("%C3%A9", "é"),
-        ] {
+        for (text, value) in
+            [("a+b%20c d", "a b c d"), ("%7e%7E", "~~"), ("100%", "100%"), ("%zz%+1", "%zz% 1"), ("%C3%A9", "é")]
+        {
             assert_eq!(decoded(text.as_bytes()).as_deref(), Some(value), "{text}");
         }
         assert_eq!(decoded(b"%ff"), None);
@@ -246,12 +202,7 @@ mod tests {
     #[test]
     fn json_members_are_strings_and_repetition_is_seen() {
         let read = object(br#"{"scope":"a","scope":"b","x":[1],"client_id":null}"#).unwrap();
-        assert_eq!(
-            read.iter()
-                .map(|(name, _)| name.as_str())
-                .collect::<Vec<_>>(),
-            ["scope", "scope", "x"]
-        );
+        assert_eq!(read.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["scope", "scope", "x"]);
         for broken in ["", "[]", "{", "{} x", r#"{"scope":1}"#, "\u{feff}{}"] {
             assert!(object(broken.as_bytes()).is_none(), "{broken}");
         }

@@ -34,18 +34,15 @@ impl Connection for TlsStream<TcpStream> {
 }
 
 /// Answers requests until one side closes or an answer was broken.
-pub(super) async fn converse(
-    mut stream: impl Connection,
-    server: &AuthorizationServer,
-) -> io::Result<()> {
+pub(super) async fn converse(mut stream: impl Connection, server: &AuthorizationServer) -> io::Result<()> {
     let mut unread = Vec::new();
     loop {
         let (request, keep_alive) = match read(&mut stream, &mut unread).await? {
             Received::Request(request, keep_alive) => (request, keep_alive),
             Received::End => return Ok(()),
             Received::Unreadable(status) => {
-                let reply = Reply::text(format!("http.{status}"), status, "unreadable request\n")
-                    .with("connection", "close");
+                let reply =
+                    Reply::text(format!("http.{status}"), status, "unreadable request\n").with("connection", "close");
                 stream.write_all(&whole(&reply, false, false)).await?;
                 return stream.shutdown().await;
             }
@@ -55,40 +52,25 @@ pub(super) async fn converse(
         let reply = &answer.reply;
         match answer.wire {
             None => {
-                stream
-                    .write_all(&whole(
-                        reply,
-                        request.method == "HEAD",
-                        server.setup.makes(Policy::Chunked),
-                    ))
-                    .await?;
+                stream.write_all(&whole(reply, request.method == "HEAD", server.setup.makes(Policy::Chunked))).await?;
                 if !keep_alive || server.setup.makes(Policy::KeepaliveClosed) {
                     return stream.shutdown().await;
                 }
             }
             Some(broken) => {
                 let spoilt = spoil(&mut stream, reply, broken);
-                tokio::time::timeout(LONGEST_ANSWER, spoilt)
-                    .await
-                    .unwrap_or(Ok(()))?;
+                tokio::time::timeout(LONGEST_ANSWER, spoilt).await.unwrap_or(Ok(()))?;
                 if waits(broken) {
                     wait_for_leave(&mut stream).await;
                 }
-                return if broken == Break::Reset {
-                    Ok(())
-                } else {
-                    stream.shutdown().await
-                };
+                return if broken == Break::Reset { Ok(()) } else { stream.shutdown().await };
             }
         }
     }
 }
 
 fn waits(broken: Break) -> bool {
-    matches!(
-        broken,
-        Break::HangBeforeHead | Break::HangInBody | Break::EmptyReply
-    )
+    matches!(broken, Break::HangBeforeHead | Break::HangInBody | Break::EmptyReply)
 }
 
 /// Sends what is left of `reply` when it is broken this way.
@@ -99,35 +81,23 @@ async fn spoil(stream: &mut impl Connection, reply: &Reply, broken: Break) -> io
         Break::CloseBeforeHead | Break::HangBeforeHead => Ok(()),
         Break::EmptyReply => stream.shutdown().await,
         Break::Reset => stream.reset_on_close(),
-        Break::NotHttp => {
-            stream
-                .write_all(b"SSH-2.0-OpenSSH_9.6\r\n\x00\x01\x02 this is no HTTP\r\n\r\n")
-                .await
-        }
+        Break::NotHttp => stream.write_all(b"SSH-2.0-OpenSSH_9.6\r\n\x00\x01\x02 this is no HTTP\r\n\r\n").await,
         Break::CloseInHead => {
             let head = head(reply, &length(body.len()));
             stream.write_all(&head[..head.len() / 2]).await
         }
         Break::CloseInBody | Break::HangInBody => {
-            stream
-                .write_all(&head(reply, &length(body.len() + 64)))
-                .await?;
+            stream.write_all(&head(reply, &length(body.len() + 64))).await?;
             stream.write_all(half).await
         }
         Break::BigHeaders => {
-            let filling: String = (0..30)
-                .map(|n| format!("x-filling-{n}: {}\r\n", "x".repeat(10 * 1024)))
-                .collect();
-            stream
-                .write_all(&head(reply, &format!("{filling}{}", length(body.len()))))
-                .await?;
+            let filling: String = (0..30).map(|n| format!("x-filling-{n}: {}\r\n", "x".repeat(10 * 1024))).collect();
+            stream.write_all(&head(reply, &format!("{filling}{}", length(body.len())))).await?;
             stream.write_all(&body).await
         }
         Break::ManyHeaders => {
             let filling: String = (0..5000).map(|n| format!("x-filling-{n}: x\r\n")).collect();
-            stream
-                .write_all(&head(reply, &format!("{filling}{}", length(body.len()))))
-                .await?;
+            stream.write_all(&head(reply, &format!("{filling}{}", length(body.len())))).await?;
             stream.write_all(&body).await
         }
         Break::DeepJson => {
@@ -143,15 +113,11 @@ async fn spoil(stream: &mut impl Connection, reply: &Reply, broken: Break) -> io
             stream.write_all(end).await
         }
         Break::EndlessBody => {
-            stream
-                .write_all(&head(reply, "transfer-encoding: chunked\r\n"))
-                .await?;
+            stream.write_all(&head(reply, "transfer-encoding: chunked\r\n")).await?;
             fill(stream, ENDLESS_BODY, true).await
         }
         Break::Trickle => {
-            stream
-                .write_all(&head(reply, &length(ENDLESS_BODY)))
-                .await?;
+            stream.write_all(&head(reply, &length(ENDLESS_BODY))).await?;
             for byte in body.iter().chain(std::iter::repeat(&b' ')) {
                 stream.write_all(std::slice::from_ref(byte)).await?;
                 stream.flush().await?;
@@ -194,31 +160,16 @@ fn length(length: usize) -> String {
 
 /// Status line and header section; `framing` are the lines that say how long the body is.
 fn head(reply: &Reply, framing: &str) -> Vec<u8> {
-    let reason = StatusCode::from_u16(reply.status)
-        .ok()
-        .and_then(|status| status.canonical_reason())
-        .unwrap_or_default();
-    let fields: String = reply
-        .headers
-        .iter()
-        .map(|(name, value)| format!("{name}: {value}\r\n"))
-        .collect();
-    format!(
-        "HTTP/1.1 {} {reason}\r\n{fields}{framing}\r\n",
-        reply.status
-    )
-    .into_bytes()
+    let reason =
+        StatusCode::from_u16(reply.status).ok().and_then(|status| status.canonical_reason()).unwrap_or_default();
+    let fields: String = reply.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    format!("HTTP/1.1 {} {reason}\r\n{fields}{framing}\r\n", reply.status).into_bytes()
 }
 
 /// A whole answer. Framing that a fault set itself is left alone, right or wrong.
 fn whole(reply: &Reply, bodiless: bool, chunked: bool) -> Vec<u8> {
     let body = reply.body.render(false);
-    let own = |name: &str| {
-        reply
-            .headers
-            .iter()
-            .any(|(other, _)| other.eq_ignore_ascii_case(name))
-    };
+    let own = |name: &str| reply.headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name));
     let bodiless = bodiless || [204, 304].contains(&reply.status);
     if own("content-length") || own("transfer-encoding") {
         [head(reply, ""), body].concat()
@@ -228,21 +179,9 @@ fn whole(reply: &Reply, bodiless: bool, chunked: bool) -> Vec<u8> {
         } else {
             [format!("{:x}\r\n", body.len()).as_bytes(), &body, b"\r\n"].concat()
         };
-        [
-            head(reply, "transfer-encoding: chunked\r\n"),
-            chunk,
-            b"0\r\n\r\n".to_vec(),
-        ]
-        .concat()
+        [head(reply, "transfer-encoding: chunked\r\n"), chunk, b"0\r\n\r\n".to_vec()].concat()
     } else if bodiless {
-        head(
-            reply,
-            &if reply.status == 204 {
-                String::new()
-            } else {
-                length(body.len())
-            },
-        )
+        head(reply, &if reply.status == 204 { String::new() } else { length(body.len()) })
     } else {
         [head(reply, &length(body.len())), body].concat()
     }
@@ -266,10 +205,8 @@ async fn read(stream: &mut impl Connection, unread: &mut Vec<u8>) -> io::Result<
                 if request.header("transfer-encoding").next().is_some() {
                     return Ok(Received::Unreadable(411));
                 }
-                let length = request
-                    .header("content-length")
-                    .next()
-                    .map(|value| String::from_utf8_lossy(value).into_owned());
+                let length =
+                    request.header("content-length").next().map(|value| String::from_utf8_lossy(value).into_owned());
                 let Ok(length) = length.as_deref().unwrap_or("0").parse::<usize>() else {
                     return Ok(Received::Unreadable(400));
                 };
@@ -309,11 +246,8 @@ async fn more(stream: &mut impl Connection, unread: &mut Vec<u8>) -> io::Result<
 fn taken_over(parsed: &httparse::Request<'_, '_>) -> (Request, bool) {
     let target = parsed.path.unwrap_or_default();
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let headers: Vec<(String, Vec<u8>)> = parsed
-        .headers
-        .iter()
-        .map(|field| (field.name.to_owned(), field.value.to_vec()))
-        .collect();
+    let headers: Vec<(String, Vec<u8>)> =
+        parsed.headers.iter().map(|field| (field.name.to_owned(), field.value.to_vec())).collect();
     let request = Request {
         method: parsed.method.unwrap_or_default().to_owned(),
         path: path.to_owned(),
@@ -321,9 +255,7 @@ fn taken_over(parsed: &httparse::Request<'_, '_>) -> (Request, bool) {
         headers,
         body: Vec::new(),
     };
-    let close = request
-        .header("connection")
-        .any(|value| value.eq_ignore_ascii_case(b"close"));
+    let close = request.header("connection").any(|value| value.eq_ignore_ascii_case(b"close"));
     (request, parsed.version == Some(1) && !close)
 }
 

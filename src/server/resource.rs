@@ -16,17 +16,9 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
         "POST" => RESOURCE_WRITE,
         _ => return Err(errors::method_not_allowed("GET, HEAD, POST")),
     };
-    let longest = request
-        .header("authorization")
-        .map(<[u8]>::len)
-        .max()
-        .unwrap_or_default();
+    let longest = request.header("authorization").map(<[u8]>::len).max().unwrap_or_default();
     if !setup.keeps(Rule::ResourceLongHeader) && longest > SHORT_HEADER {
-        return Err(Reply::text(
-            "http.431",
-            431,
-            "request header fields too large\n",
-        ));
+        return Err(Reply::text("http.431", 431, "request header fields too large\n"));
     }
     let Some(token) = sent_token(request, setup)? else {
         return if setup.keeps(Rule::ResourceTokenRequired) {
@@ -35,8 +27,7 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
             Ok(content(request))
         };
     };
-    let unverified =
-        || token::unverified(&token).filter(|_| !setup.keeps(Rule::ResourceSignatureChecked));
+    let unverified = || token::unverified(&token).filter(|_| !setup.keeps(Rule::ResourceSignatureChecked));
     let facts = match turn.state.token(&token).cloned().or_else(unverified) {
         _ if !setup.keeps(Rule::ResourceTokenAccepted) => return Err(invalid_token(setup)),
         Some(facts) => facts,
@@ -47,8 +38,7 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
     if expired || facts.revoked {
         return Err(invalid_token(setup));
     }
-    if facts.scope.split(' ').any(|word| word == scope) || !setup.keeps(Rule::ResourceScopeChecked)
-    {
+    if facts.scope.split(' ').any(|word| word == scope) || !setup.keeps(Rule::ResourceScopeChecked) {
         return Ok(content(request));
     }
     if setup.makes(Policy::Resource404Hidden) {
@@ -66,33 +56,21 @@ fn invalid_token(setup: &Setup) -> Reply {
 fn sent_token(request: &Request, setup: &Setup) -> Result<Option<String>, Reply> {
     let headers: Vec<&[u8]> = request.header("authorization").collect();
     if headers.len() > 1 {
-        return Err(challenge(
-            setup,
-            ".invalid_request",
-            400,
-            "error=\"invalid_request\"",
-        ));
+        return Err(challenge(setup, ".invalid_request", 400, "error=\"invalid_request\""));
     }
     let value = headers.first().map(|value| String::from_utf8_lossy(value));
-    let in_header = value
-        .as_deref()
-        .and_then(|value| value.split_once(' '))
-        .and_then(|(scheme, token)| {
-            // Scheme names have no case (RFC 9110 §11.1).
-            let bearer = scheme == "Bearer"
-                || setup.keeps(Rule::ResourceSchemeCaseInsensitive)
-                    && scheme.eq_ignore_ascii_case("Bearer")
-                || !setup.keeps(Rule::ResourceSchemeChecked);
-            bearer.then(|| token.trim_matches(' ').to_owned())
-        });
+    let in_header = value.as_deref().and_then(|value| value.split_once(' ')).and_then(|(scheme, token)| {
+        // Scheme names have no case (RFC 9110 §11.1).
+        let bearer = scheme == "Bearer"
+            || setup.keeps(Rule::ResourceSchemeCaseInsensitive) && scheme.eq_ignore_ascii_case("Bearer")
+            || !setup.keeps(Rule::ResourceSchemeChecked);
+        bearer.then(|| token.trim_matches(' ').to_owned())
+    });
     if in_header.is_some() || setup.keeps(Rule::ResourceHeaderOnly) {
         return Ok(in_header);
     }
     let elsewhere = [Parameters::of_query(request), Parameters::of_form(request)];
-    Ok(elsewhere
-        .iter()
-        .find_map(|sent| sent.one("access_token"))
-        .map(str::to_owned))
+    Ok(elsewhere.iter().find_map(|sent| sent.one("access_token")).map(str::to_owned))
 }
 
 fn content(request: &Request) -> Reply {

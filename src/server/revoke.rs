@@ -25,27 +25,17 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
     };
     let facts = turn.state.token(token);
     if facts.is_none() && !setup.keeps(Rule::RevokeUnknownIsSuccess) {
-        return Err(errors::error(
-            setup,
-            "invalid_request",
-            "the token is unknown",
-        ));
+        return Err(errors::error(setup, "invalid_request", "the token is unknown"));
     }
     // A server that does not authenticate cannot compare.
     let foreign = setup.keeps(Rule::RevokeAuthenticated)
-        && facts
-            .zip(caller)
-            .is_some_and(|(facts, caller)| facts.client_id != caller.client.id);
+        && facts.zip(caller).is_some_and(|(facts, caller)| facts.client_id != caller.client.id);
     if foreign && setup.keeps(Rule::RevokeBoundToClient) {
         // RFC 7009 §2.1 has the request refused without naming a code; silence is the other reading in the field.
         return if setup.makes(Policy::RevokeQuiet) {
             Ok(Reply::new("revoked", 200))
         } else {
-            Err(errors::error(
-                setup,
-                "invalid_grant",
-                "the token is another client's",
-            ))
+            Err(errors::error(setup, "invalid_grant", "the token is another client's"))
         };
     }
     if setup.keeps(Rule::RevokeWorks) {

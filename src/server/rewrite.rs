@@ -37,9 +37,7 @@ fn apply_one(rewrite: &Rewrite, reply: &mut Reply, secret: Option<&str>) {
     }
     for (name, values) in &rewrite.set_header {
         reply.remove_header(name);
-        reply
-            .headers
-            .extend(values.0.iter().map(|value| (name.clone(), value.clone())));
+        reply.headers.extend(values.0.iter().map(|value| (name.clone(), value.clone())));
     }
     if !rewrite.set_member.is_empty() && reply.body == Body::Empty {
         reply.body = Body::Members(Vec::new());
@@ -59,11 +57,8 @@ fn apply_one(rewrite: &Rewrite, reply: &mut Reply, secret: Option<&str>) {
         echo(reply, secret);
     }
     if let Body::Members(members) = &mut reply.body {
-        let twice: Vec<_> = members
-            .iter()
-            .filter(|(name, _)| rewrite.duplicate_member.0.contains(name))
-            .cloned()
-            .collect();
+        let twice: Vec<_> =
+            members.iter().filter(|(name, _)| rewrite.duplicate_member.0.contains(name)).cloned().collect();
         members.extend(twice);
         if let Some(outer) = &rewrite.wrap_in {
             let inner: Map<String, Value> = members.drain(..).collect();
@@ -90,12 +85,8 @@ mod tests {
 
     fn rewritten(rewrite: Value) -> Reply {
         let members = serde_json::json!({ "access_token": "t", "token_type": "Bearer" });
-        let mut reply = Reply::json(
-            "token.issued",
-            200,
-            members.as_object().cloned().unwrap_or_default(),
-        )
-        .with("Pragma", "no-cache");
+        let mut reply = Reply::json("token.issued", 200, members.as_object().cloned().unwrap_or_default())
+            .with("Pragma", "no-cache");
         let rewrites: super::super::shape::Many<Rewrite> = serde_json::from_value(rewrite).unwrap();
         apply(&rewrites.0, &mut reply, Some("s3cret"));
         reply
@@ -133,14 +124,8 @@ mod tests {
                 r#"{"token_type":"Bearer","client_secret":"s3cret"}"#,
             ),
             (serde_json::json!({ "to": "*", "body": "oops" }), "oops"),
-            (
-                serde_json::json!({ "to": "*", "body": "{}", "prepend": "\u{feff}", "append": "x" }),
-                "\u{feff}{}x",
-            ),
-            (
-                serde_json::json!({ "to": "error.*", "body": "oops" }),
-                r#"{"access_token":"t","token_type":"Bearer"}"#,
-            ),
+            (serde_json::json!({ "to": "*", "body": "{}", "prepend": "\u{feff}", "append": "x" }), "\u{feff}{}x"),
+            (serde_json::json!({ "to": "error.*", "body": "oops" }), r#"{"access_token":"t","token_type":"Bearer"}"#),
         ] {
             assert_eq!(body(rewrite.clone()), expected, "{rewrite}");
         }
@@ -155,14 +140,7 @@ mod tests {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(
             (reply.status, reply.headers),
-            (
-                201,
-                vec![
-                    pair("Content-Type", "text/plain"),
-                    pair("x", "1"),
-                    pair("x", "2")
-                ]
-            )
+            (201, vec![pair("Content-Type", "text/plain"), pair("x", "1"), pair("x", "2")])
         );
     }
 

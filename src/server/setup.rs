@@ -55,10 +55,7 @@ impl Default for Settings {
 
 impl std::fmt::Debug for Settings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Settings")
-            .field("port", &self.port)
-            .field("dialect", &self.dialect)
-            .finish_non_exhaustive()
+        f.debug_struct("Settings").field("port", &self.port).field("dialect", &self.dialect).finish_non_exhaustive()
     }
 }
 
@@ -92,41 +89,21 @@ impl Setup {
         let dialect = settings.dialect.clone();
         let set = &dialect.overrides;
         let path = set.issuer_path.clone().unwrap_or_default();
-        let scopes = set
-            .scopes
-            .clone()
-            .unwrap_or_else(|| SCOPES.map(str::to_owned).to_vec());
-        let default_scope = set
-            .default_scope
-            .as_ref()
-            .or(scopes.first())
-            .cloned()
-            .unwrap_or_default();
+        let scopes = set.scopes.clone().unwrap_or_else(|| SCOPES.map(str::to_owned).to_vec());
+        let default_scope = set.default_scope.as_ref().or(scopes.first()).cloned().unwrap_or_default();
         let confidential = |id: &str, secret: &str| Client {
             id: id.to_owned(),
             secret: Some(Secret::new(secret)),
             grant_types: &[CLIENT_CREDENTIALS],
             scopes: scopes.clone(),
         };
-        let public = Client {
-            id: PUBLIC_ID.to_owned(),
-            secret: None,
-            grant_types: &[],
-            scopes: scopes.clone(),
-        };
-        let life = if dialect.makes(Policy::TokenShortLived) {
-            5
-        } else {
-            3600
-        };
+        let public = Client { id: PUBLIC_ID.to_owned(), secret: None, grant_types: &[], scopes: scopes.clone() };
+        let life = if dialect.makes(Policy::TokenShortLived) { 5 } else { 3600 };
         Self {
             issuer: format!("{origin}{path}"),
             metadata_path: format!("{WELL_KNOWN}{path}"),
             clients: [
-                confidential(
-                    set.client_id.as_deref().unwrap_or(ID),
-                    set.client_secret.as_deref().unwrap_or(SECRET),
-                ),
+                confidential(set.client_id.as_deref().unwrap_or(ID), set.client_secret.as_deref().unwrap_or(SECRET)),
                 confidential(SECOND_ID, SECOND_SECRET),
                 public,
             ],
@@ -167,11 +144,7 @@ impl Setup {
             let secret = client.secret.as_ref().map(Secret::expose);
             json!({ "client_id": client.id, "client_secret": secret })
         };
-        let contents = if self.makes(Policy::JsonRefused) {
-            json!(["form"])
-        } else {
-            json!(["form", "json"])
-        };
+        let contents = if self.makes(Policy::JsonRefused) { json!(["form"]) } else { json!(["form", "json"]) };
         let entry = json!({
             "issuer": issuer,
             "token_endpoint": format!("{origin}{TOKEN}"),
@@ -252,25 +225,9 @@ mod tests {
         let fault = json!({ "behaviour": "x", "settings": { "client_secret": "new" },
                             "target": { "client": { "client_id": "other" }, "second_client": null, "resource": { "url": "${origin}/x" } } });
         dialect.add(serde_json::from_value(fault).unwrap()).unwrap();
-        let target = Setup::new(
-            &Settings {
-                dialect,
-                ..Settings::default()
-            },
-            "http://h".to_owned(),
-        )
-        .target();
-        assert_eq!(
-            target["client"],
-            json!({ "client_id": "other", "client_secret": "new" })
-        );
+        let target = Setup::new(&Settings { dialect, ..Settings::default() }, "http://h".to_owned()).target();
+        assert_eq!(target["client"], json!({ "client_id": "other", "client_secret": "new" }));
         assert_eq!(target["resource"]["url"], "http://h/x");
-        assert_eq!(
-            (
-                target.get("second_client"),
-                &target["request_content_types"]
-            ),
-            (None, &json!(["form"]))
-        );
+        assert_eq!((target.get("second_client"), &target["request_content_types"]), (None, &json!(["form"])));
     }
 }

@@ -25,9 +25,7 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Many<T> {
             Value::Array(values) => values,
             one => vec![one],
         };
-        let read = values
-            .into_iter()
-            .map(|value| serde_json::from_value(value).map_err(D::Error::custom));
+        let read = values.into_iter().map(|value| serde_json::from_value(value).map_err(D::Error::custom));
         read.collect::<Result<_, _>>().map(Self)
     }
 }
@@ -60,19 +58,15 @@ impl<'de> Deserialize<'de> for Delays {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
         let delays: Vec<(String, u64)> = if value.is_object() {
-            let each: IndexMap<String, u64> =
-                serde_json::from_value(value).map_err(D::Error::custom)?;
+            let each: IndexMap<String, u64> = serde_json::from_value(value).map_err(D::Error::custom)?;
             each.into_iter().collect()
         } else {
-            vec![(
-                "*".to_owned(),
-                serde_json::from_value(value).map_err(D::Error::custom)?,
-            )]
+            vec![("*".to_owned(), serde_json::from_value(value).map_err(D::Error::custom)?)]
         };
         match delays.iter().find(|(_, ms)| *ms > LONGEST_DELAY_MS) {
-            Some((to, ms)) => Err(D::Error::custom(format!(
-                "a delay of {ms} ms for `{to}`: at most {LONGEST_DELAY_MS} are possible"
-            ))),
+            Some((to, ms)) => {
+                Err(D::Error::custom(format!("a delay of {ms} ms for `{to}`: at most {LONGEST_DELAY_MS} are possible")))
+            }
             None => Ok(Self(delays)),
         }
     }
@@ -151,12 +145,9 @@ mod tests {
         ] {
             assert!(fits(pattern, name), "{pattern} {name}");
         }
-        for (pattern, name) in [
-            ("error.*", "token.issued"),
-            ("challenge", "challenge.invalid_token"),
-            ("a*a", "a"),
-            ("", "x"),
-        ] {
+        for (pattern, name) in
+            [("error.*", "token.issued"), ("challenge", "challenge.invalid_token"), ("a*a", "a"), ("", "x")]
+        {
             assert!(!fits(pattern, name), "{pattern} {name}");
         }
     }
@@ -164,9 +155,6 @@ mod tests {
     #[test]
     fn a_delay_beyond_ten_minutes_is_refused() {
         let error = serde_json::from_str::<Delays>("{\"*\": 600001}").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "a delay of 600001 ms for `*`: at most 600000 are possible"
-        );
+        assert_eq!(error.to_string(), "a delay of 600001 ms for `*`: at most 600000 are possible");
     }
 }

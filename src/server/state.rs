@@ -58,11 +58,7 @@ impl State {
 
     /// Whether so many wrong secrets were sent for this client that it is locked.
     pub(super) fn is_locked(&self, client_id: &str, lock_after: Option<u32>) -> bool {
-        lock_after.is_some_and(|most| {
-            self.wrong
-                .get(client_id)
-                .is_some_and(|times| *times >= most)
-        })
+        lock_after.is_some_and(|most| self.wrong.get(client_id).is_some_and(|times| *times >= most))
     }
 
     /// How often was drawn.
@@ -91,10 +87,7 @@ impl State {
     pub(super) fn living(&self, client_id: &str, scope: &str, now_ms: u64) -> Option<&String> {
         self.order.iter().find(|token| {
             self.tokens.get(*token).is_some_and(|facts| {
-                facts.client_id == client_id
-                    && facts.scope == scope
-                    && now_ms < facts.expires_ms
-                    && !facts.revoked
+                facts.client_id == client_id && facts.scope == scope && now_ms < facts.expires_ms && !facts.revoked
             })
         })
     }
@@ -119,21 +112,12 @@ mod tests {
     #[test]
     fn the_oldest_tokens_are_forgotten_first() {
         let mut state = State::new([0; 32]);
-        let facts = Token {
-            client_id: "gl".into(),
-            scope: String::new(),
-            issued_ms: 0,
-            expires_ms: 1,
-            revoked: false,
-        };
+        let facts = Token { client_id: "gl".into(), scope: String::new(), issued_ms: 0, expires_ms: 1, revoked: false };
         for n in 0..=MOST_TOKENS {
             state.remember(n.to_string(), facts.clone());
         }
         assert!(state.token("0").is_none() && state.token("1").is_some());
-        assert_eq!(
-            (state.tokens.len(), state.order.len()),
-            (MOST_TOKENS, MOST_TOKENS)
-        );
+        assert_eq!((state.tokens.len(), state.order.len()), (MOST_TOKENS, MOST_TOKENS));
     }
 
     #[test]

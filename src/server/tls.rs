@@ -33,9 +33,7 @@ pub(super) async fn first_bytes(stream: &TcpStream) -> First {
             Ok(0) | Err(_) => return First::Nothing,
             Ok(_) if bytes[0] != HANDSHAKE => return First::PlainHttp,
             Ok(11) => {
-                return First::Handshake {
-                    old: bytes[9] == 3 && bytes[10] < 3,
-                };
+                return First::Handshake { old: bytes[9] == 3 && bytes[10] < 3 };
             }
             // A hello in pieces, which loopback hardly knows: the rest is under way.
             Ok(_) => tokio::time::sleep(Duration::from_millis(1)).await,
@@ -54,8 +52,7 @@ pub(super) async fn answer_old_hello(mut stream: TcpStream) -> io::Result<()> {
     stream.read_exact(&mut hello).await?;
     // Handshake header 4, version 2, random 32, then the session id and the cipher suites, each after its length.
     let session = hello.get(38).map_or(0, |length| usize::from(*length));
-    let (Some(version), Some(suite)) = (hello.get(4..6), hello.get(41 + session..43 + session))
-    else {
+    let (Some(version), Some(suite)) = (hello.get(4..6), hello.get(41 + session..43 + session)) else {
         return Ok(());
     };
     let mut body = version.to_vec();
@@ -64,17 +61,8 @@ pub(super) async fn answer_old_hello(mut stream: TcpStream) -> io::Result<()> {
     body.extend(suite);
     body.push(0);
     let length = |length: usize| u8::try_from(length).unwrap_or(u8::MAX);
-    let mut record = vec![
-        HANDSHAKE,
-        version[0],
-        version[1],
-        0,
-        length(body.len() + 4),
-        SERVER_HELLO,
-        0,
-        0,
-        length(body.len()),
-    ];
+    let mut record =
+        vec![HANDSHAKE, version[0], version[1], 0, length(body.len() + 4), SERVER_HELLO, 0, 0, length(body.len())];
     record.extend(body);
     stream.write_all(&record).await?;
     // The client has what it wanted to know; wait for it to leave.
@@ -89,16 +77,11 @@ pub(super) fn acceptor(tls: &Tls) -> Result<TlsAcceptor, Error> {
     let certificates = CertificateDer::pem_slice_iter(tls.certificates_pem.as_bytes())
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| wrong(&error))?;
-    let key = PrivateKeyDer::from_pem_slice(tls.key_pem.expose().as_bytes())
-        .map_err(|error| wrong(&error))?;
+    let key = PrivateKeyDer::from_pem_slice(tls.key_pem.expose().as_bytes()).map_err(|error| wrong(&error))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .and_then(|builder| {
-            builder
-                .with_no_client_auth()
-                .with_single_cert(certificates, key)
-        })
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(certificates, key))
         .map_err(|error| wrong(&error))?;
     Ok(TlsAcceptor::from(Arc::new(config)))
 }

@@ -9,21 +9,10 @@ use super::state::{State, Token};
 use super::{Policy, Rule};
 
 /// Issues and remembers an access token of this client for `scope`.
-pub(super) fn issue(
-    setup: &Setup,
-    state: &mut State,
-    now_ms: u64,
-    client: &Client,
-    scope: &str,
-) -> String {
+pub(super) fn issue(setup: &Setup, state: &mut State, now_ms: u64, client: &Client, scope: &str) -> String {
     let expires_ms = now_ms.saturating_add(setup.expires_in.saturating_mul(1000));
-    let facts = Token {
-        client_id: client.id.clone(),
-        scope: scope.to_owned(),
-        issued_ms: now_ms,
-        expires_ms,
-        revoked: false,
-    };
+    let facts =
+        Token { client_id: client.id.clone(), scope: scope.to_owned(), issued_ms: now_ms, expires_ms, revoked: false };
     if !setup.keeps(Rule::TokenUnique)
         && let Some(living) = state.living(&client.id, scope, now_ms)
     {
@@ -75,8 +64,7 @@ fn jwt(setup: &Setup, state: &State, facts: &Token, id: &str) -> Option<String> 
 }
 
 fn signed(state: &State, stretch: usize, claims: &Map<String, Value>) -> String {
-    let header =
-        json!({ "alg": "HS256", "typ": "JWT", "kid": format!("grantlint{}", "-".repeat(stretch)) });
+    let header = json!({ "alg": "HS256", "typ": "JWT", "kid": format!("grantlint{}", "-".repeat(stretch)) });
     let message = format!(
         "{}.{}",
         BASE64URL.encode(header.to_string()),
@@ -90,21 +78,9 @@ fn signed(state: &State, stretch: usize, claims: &Map<String, Value>) -> String 
 pub(super) fn unverified(token: &str) -> Option<Token> {
     let mut parts = token.split('.');
     let (_, claims, _) = (parts.next()?, parts.next()?, parts.next()?);
-    let claims: Map<String, Value> =
-        serde_json::from_slice(&BASE64URL.decode(claims).ok()?).ok()?;
-    let text = |name: &str| {
-        claims
-            .get(name)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
-    let time_ms = |name: &str| {
-        claims
-            .get(name)
-            .and_then(Value::as_u64)
-            .map(|seconds| seconds.saturating_mul(1000))
-    };
+    let claims: Map<String, Value> = serde_json::from_slice(&BASE64URL.decode(claims).ok()?).ok()?;
+    let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let time_ms = |name: &str| claims.get(name).and_then(Value::as_u64).map(|seconds| seconds.saturating_mul(1000));
     Some(Token {
         client_id: text("client_id"),
         scope: text("scope"),
@@ -131,20 +107,10 @@ mod tests {
 
     fn token(length: Option<usize>, dialect: Dialect) -> String {
         let setup = Setup::new(
-            &Settings {
-                token_length: length,
-                dialect,
-                ..Settings::default()
-            },
+            &Settings { token_length: length, dialect, ..Settings::default() },
             "http://127.0.0.1:1".to_owned(),
         );
-        issue(
-            &setup,
-            &mut State::new([1; 32]),
-            1_800_000_000_000,
-            &setup.clients[0],
-            "a b",
-        )
+        issue(&setup, &mut State::new([1; 32]), 1_800_000_000_000, &setup.clients[0], "a b")
     }
 
     #[test]
@@ -152,10 +118,7 @@ mod tests {
         let token = token(None, Dialect::default());
         let parts: Vec<&str> = token.split('.').collect();
         let claims: Value = serde_json::from_slice(&BASE64URL.decode(parts[1]).unwrap()).unwrap();
-        assert_eq!(
-            (parts.len(), &claims["exp"], &claims["scope"]),
-            (3, &json!(1_800_003_600), &json!("a b"))
-        );
+        assert_eq!((parts.len(), &claims["exp"], &claims["scope"]), (3, &json!(1_800_003_600), &json!("a b")));
         assert_eq!(
             BASE64URL.decode(parts[2]).unwrap(),
             State::new([1; 32]).sign(&format!("{}.{}", parts[0], parts[1]))
@@ -164,21 +127,11 @@ mod tests {
 
     #[test]
     fn every_wanted_length_is_met_exactly() {
-        for length in (4..40)
-            .chain(470..530)
-            .chain([1258, 1259, 2000, 8192, 65_536])
-        {
+        for length in (4..40).chain(470..530).chain([1258, 1259, 2000, 8192, 65_536]) {
             let token = token(Some(length), Dialect::default());
             assert_eq!(token.len(), length);
-            assert_eq!(
-                token.split('.').count(),
-                if length < 460 { 1 } else { 3 },
-                "{length}"
-            );
+            assert_eq!(token.split('.').count(), if length < 460 { 1 } else { 3 }, "{length}");
         }
-        assert_eq!(
-            token(Some(100), Dialect::of(&[], &[Policy::TokenOpaque])).len(),
-            100
-        );
+        assert_eq!(token(Some(100), Dialect::of(&[], &[Policy::TokenOpaque])).len(), 100);
     }
 }

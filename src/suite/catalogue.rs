@@ -214,7 +214,8 @@ fn resend(base: &str, under: &mut Map<String, Value>) {
 /// Lays `over` onto `under`, member by member; `absent` takes a member away. Names of header fields have no case.
 fn lay(under: &mut Map<String, Value>, over: &Map<String, Value>, headers: bool) {
     for (name, value) in over {
-        let name = match headers.then(|| under.keys().find(|known| known.eq_ignore_ascii_case(name)).cloned()).flatten() {
+        let name = match headers.then(|| under.keys().find(|known| known.eq_ignore_ascii_case(name)).cloned()).flatten()
+        {
             // The later spelling counts: a probe may ask for another letter case.
             Some(known) if known != *name => {
                 under.remove(&known);

@@ -104,7 +104,9 @@ impl Clauses {
     #[must_use]
     pub fn read(value: &Value) -> Self {
         let alternative = |map: &Map<String, Value>| {
-            map.iter().map(|(place, matcher)| Clause { place: place.clone(), matcher: Matcher::read(matcher) }).collect()
+            map.iter()
+                .map(|(place, matcher)| Clause { place: place.clone(), matcher: Matcher::read(matcher) })
+                .collect()
         };
         Self(match value {
             Value::Object(map) => vec![alternative(map)],
@@ -121,7 +123,8 @@ impl Clauses {
     /// Whether any clause speaks of `place` or something below it.
     #[must_use]
     pub fn speak_of(&self, place: &str) -> bool {
-        self.all().any(|clause| clause.place.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+        self.all()
+            .any(|clause| clause.place.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
     }
 
     /// Applies the clauses. `guard` is the reading for `when`: what is missing makes it not hold, instead of undecided.
@@ -134,7 +137,8 @@ impl Clauses {
         if all.iter().any(|judged| judged.truth == Truth::Holds) {
             return Judged::holding();
         }
-        let truth = if all.iter().any(|judged| judged.truth == Truth::Undecided) { Truth::Undecided } else { Truth::Fails };
+        let truth =
+            if all.iter().any(|judged| judged.truth == Truth::Undecided) { Truth::Undecided } else { Truth::Fails };
         // Nearest first: the alternative with the fewest differences is most likely the one that was meant.
         all.sort_by_key(|judged| (judged.truth == Truth::Undecided, judged.differences.len()));
         let mut merged = Judged { truth, ..Judged::holding() };
@@ -244,7 +248,8 @@ fn judge_clause(clause: &Clause, world: &dyn World, guard: bool, judged: &mut Ju
         }
         (Matcher::Present, None) if grounded => fail("something there".into(), "nothing".into()),
         (Matcher::Schema { schema, .. }, None) if grounded => {
-            let shown = reference::fill(schema, &mut |reference| world.resolve(reference)).unwrap_or_else(|_| schema.clone());
+            let shown =
+                reference::fill(schema, &mut |reference| world.resolve(reference)).unwrap_or_else(|_| schema.clone());
             fail(expected_at(&place, &shown), "nothing".into());
         }
         (_, None) => judged.undecide(gone()),

@@ -88,7 +88,13 @@ pub(super) fn references(values: &Values, files: &mut Files) {
             }
         }
         if like_cycle(exchanges, id) {
-            files.tell("exchanges", id, "/like", "this exchange is like itself".into(), Some("end the chain of `like` somewhere".into()));
+            files.tell(
+                "exchanges",
+                id,
+                "/like",
+                "this exchange is like itself".into(),
+                Some("end the chain of `like` somewhere".into()),
+            );
         }
         let has = |key: &str| value.get(key).is_some();
         if !["like", "resend", "endpoint", "url"].iter().any(|key| has(key)) {
@@ -112,12 +118,23 @@ impl Known<'_> {
     fn exchange(&self, files: &mut Files, file: (&str, &str), place: &str, name: &str) {
         let (base, variant) = name.split_once('[').map_or((name, None), |(base, rest)| (base, rest.strip_suffix(']')));
         let Some(exchange) = self.exchanges.get(base) else {
-            files.tell(file.0, file.1, place, format!("unknown exchange `{base}`"), yaml::did_you_mean(base, self.names));
+            files.tell(
+                file.0,
+                file.1,
+                place,
+                format!("unknown exchange `{base}`"),
+                yaml::did_you_mean(base, self.names),
+            );
             return;
         };
         if let Some(variant) = variant {
-            let variants: Vec<&str> =
-                exchange.get("variants").and_then(Value::as_object).into_iter().flat_map(Map::keys).map(String::as_str).collect();
+            let variants: Vec<&str> = exchange
+                .get("variants")
+                .and_then(Value::as_object)
+                .into_iter()
+                .flat_map(Map::keys)
+                .map(String::as_str)
+                .collect();
             if !variants.contains(&variant) {
                 let help = yaml::did_you_mean(variant, &variants);
                 files.tell(file.0, file.1, place, format!("`{base}` has no variant `{variant}`"), help);
@@ -159,7 +176,8 @@ impl Known<'_> {
             Ok(reference) => reference,
             Err(message) => {
                 let help = message.split('`').nth(1).and_then(|word| {
-                    let known: Vec<&str> = reference::TRANSFORMS.into_iter().chain(reference::RANDOM.map(|(kind, _)| kind)).collect();
+                    let known: Vec<&str> =
+                        reference::TRANSFORMS.into_iter().chain(reference::RANDOM.map(|(kind, _)| kind)).collect();
                     yaml::nearest(word, known).map(|near| format!("did you mean `{near}`?"))
                 });
                 return files.tell(file.0, file.1, place, message, help);
@@ -177,13 +195,34 @@ impl Known<'_> {
             }
             Source::Registry(name) if !self.registries.contains_key(name) => {
                 let names: Vec<&str> = self.registries.keys().map(String::as_str).collect();
-                files.tell(file.0, file.1, place, format!("unknown registry `{name}`"), yaml::did_you_mean(name, &names));
+                files.tell(
+                    file.0,
+                    file.1,
+                    place,
+                    format!("unknown registry `{name}`"),
+                    yaml::did_you_mean(name, &names),
+                );
             }
-            Source::Target(path) if file.0 == "checks" && path.last().is_some_and(|last| last.contains("secret") || last.contains("password")) => {
-                files.tell(file.0, file.1, place, "secrets may not stand in checks".into(), Some("`/response/echoes` names the secrets that an answer repeats".into()));
+            Source::Target(path)
+                if file.0 == "checks"
+                    && path.last().is_some_and(|last| last.contains("secret") || last.contains("password")) =>
+            {
+                files.tell(
+                    file.0,
+                    file.1,
+                    place,
+                    "secrets may not stand in checks".into(),
+                    Some("`/response/echoes` names the secrets that an answer repeats".into()),
+                );
             }
             Source::Random { .. } | Source::Let(_) if file.0 == "checks" => {
-                files.tell(file.0, file.1, place, "random values and lets belong into exchanges".into(), Some("refer to what was sent: `${/request/…}`".into()));
+                files.tell(
+                    file.0,
+                    file.1,
+                    place,
+                    "random values and lets belong into exchanges".into(),
+                    Some("refer to what was sent: `${/request/…}`".into()),
+                );
             }
             _ => {}
         }
@@ -225,24 +264,42 @@ fn check(known: &Known<'_>, files: &mut Files, id: &str, value: &Value) {
         known.exchange(files, file, place, name);
     }
     match (value.get("exchange"), roles) {
-        (Some(_), Some(_)) => files.tell("checks", id, "/exchanges", "`exchange` and `exchanges` exclude each other".into(), None),
-        (None, None) => files.tell("checks", id, "", "no `exchange` and no `exchanges`: what should be judged?".into(), None),
+        (Some(_), Some(_)) => {
+            files.tell("checks", id, "/exchanges", "`exchange` and `exchanges` exclude each other".into(), None)
+        }
+        (None, None) => {
+            files.tell("checks", id, "", "no `exchange` and no `exchanges`: what should be judged?".into(), None)
+        }
         _ => {}
     }
     if value.get("severity").is_some() && value.get("because").is_none() {
-        files.tell("checks", id, "/severity", "a softer severity needs its reason".into(), Some("add `because:`".into()));
+        files.tell(
+            "checks",
+            id,
+            "/severity",
+            "a softer severity needs its reason".into(),
+            Some("add `because:`".into()),
+        );
     }
     if value.get("otherwise").is_some() && value.get("when").is_none() {
-        files.tell("checks", id, "/otherwise", "`otherwise` is the sentence for a `when` that does not hold, and there is none".into(), None);
+        files.tell(
+            "checks",
+            id,
+            "/otherwise",
+            "`otherwise` is the sentence for a `when` that does not hold, and there is none".into(),
+            None,
+        );
     }
     let roles: Vec<&str> = roles.into_iter().flat_map(Map::keys).map(String::as_str).collect();
     for part in ["when", "given", "expect"] {
         let Some(clauses) = value.get(part) else { continue };
         let maps: Vec<(String, &Map<String, Value>)> = match clauses {
             Value::Object(map) => vec![(format!("/{part}"), map)],
-            Value::Array(maps) => {
-                maps.iter().enumerate().filter_map(|(nth, map)| Some((format!("/{part}/{nth}"), map.as_object()?))).collect()
-            }
+            Value::Array(maps) => maps
+                .iter()
+                .enumerate()
+                .filter_map(|(nth, map)| Some((format!("/{part}/{nth}"), map.as_object()?)))
+                .collect(),
             _ => Vec::new(),
         };
         for (at, map) in maps {
@@ -261,8 +318,23 @@ fn check(known: &Known<'_>, files: &mut Files, id: &str, value: &Value) {
 
 /// Members of an exchange document that a place may begin with.
 const MEMBERS: [&str; 17] = [
-    "target", "let", "outcome", "answer", "request", "response", "timing", "control", "bound", "ended", "redirect", "steps", "cause",
-    "handshake", "all", "attempts", "error",
+    "target",
+    "let",
+    "outcome",
+    "answer",
+    "request",
+    "response",
+    "timing",
+    "control",
+    "bound",
+    "ended",
+    "redirect",
+    "steps",
+    "cause",
+    "handshake",
+    "all",
+    "attempts",
+    "error",
 ];
 
 fn pointer(files: &mut Files, file: (&str, &str), at: &str, place: &str, roles: &[&str]) {
@@ -280,7 +352,13 @@ fn pointer(files: &mut Files, file: (&str, &str), at: &str, place: &str, roles: 
         files.tell(file.0, file.1, at, message, yaml::did_you_mean(first, &MEMBERS));
     }
     if place.split('~').skip(1).any(|rest| !rest.starts_with(['0', '1'])) {
-        files.tell(file.0, file.1, at, format!("`{place}` is not a JSON Pointer"), Some("`~` is written `~0`, `/` within a name `~1`".into()));
+        files.tell(
+            file.0,
+            file.1,
+            at,
+            format!("`{place}` is not a JSON Pointer"),
+            Some("`~` is written `~0`, `/` within a name `~1`".into()),
+        );
     }
 }
 
@@ -288,7 +366,10 @@ const ANY_TYPE: [&str; 9] = ["type", "const", "enum", "title", "description", "n
 const BOUND_TO_TYPE: [(&str, &[&str]); 4] = [
     ("string", &["minLength", "maxLength", "pattern", "format", "within-scope-of", "same-scope-as", "contains-text"]),
     ("number", &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"]),
-    ("array", &["items", "prefixItems", "contains", "minContains", "maxContains", "minItems", "maxItems", "uniqueItems"]),
+    (
+        "array",
+        &["items", "prefixItems", "contains", "minContains", "maxContains", "minItems", "maxItems", "uniqueItems"],
+    ),
     ("object", &["properties", "required", "additionalProperties", "minProperties", "maxProperties"]),
 ];
 
@@ -306,8 +387,12 @@ fn cannot_fail(files: &mut Files, file: (&str, &str), at: &str, schema: &Map<Str
         let bound = BOUND_TO_TYPE.iter().find(|(_, keys)| keys.contains(&key.as_str()));
         match bound {
             None if !ANY_TYPE.contains(&key.as_str()) => {
-                let known: Vec<&str> = ANY_TYPE.into_iter().chain(BOUND_TO_TYPE.iter().flat_map(|(_, keys)| keys.iter().copied())).collect();
-                let help = yaml::nearest(key, known).map_or_else(|| "see the language reference".into(), |near| format!("did you mean `{near}`?"));
+                let known: Vec<&str> = ANY_TYPE
+                    .into_iter()
+                    .chain(BOUND_TO_TYPE.iter().flat_map(|(_, keys)| keys.iter().copied()))
+                    .collect();
+                let help = yaml::nearest(key, known)
+                    .map_or_else(|| "see the language reference".into(), |near| format!("did you mean `{near}`?"));
                 tell(key, format!("unknown keyword `{key}`"), help);
             }
             Some((wanted, _)) if types.is_empty() && !below_not => {
@@ -324,7 +409,11 @@ fn cannot_fail(files: &mut Files, file: (&str, &str), at: &str, schema: &Map<Str
         && !below_not
         && !(pattern.starts_with('^') && pattern.ends_with('$'))
     {
-        tell("pattern", format!("the pattern `{pattern}` is not anchored: it passes when a part fits"), "write `^…$`".into());
+        tell(
+            "pattern",
+            format!("the pattern `{pattern}` is not anchored: it passes when a part fits"),
+            "write `^…$`".into(),
+        );
     }
     if let Some(format) = schema.get("format").and_then(Value::as_str)
         && !schema::FORMATS.iter().any(|(known, _)| *known == format)
@@ -334,7 +423,13 @@ fn cannot_fail(files: &mut Files, file: (&str, &str), at: &str, schema: &Map<Str
         tell("format", format!("unknown format `{format}`"), help);
     }
     if schema.keys().all(|key| matches!(key.as_str(), "title" | "description")) {
-        files.tell(file.0, file.1, at, "this schema accepts everything".into(), Some("write `present` if anything will do".into()));
+        files.tell(
+            file.0,
+            file.1,
+            at,
+            "this schema accepts everything".into(),
+            Some("write `present` if anything will do".into()),
+        );
     }
     for (key, value) in schema {
         let here = format!("{at}/{}", escape(key));
@@ -379,7 +474,13 @@ pub(super) fn catalogue(catalogue: &Catalogue, files: &mut Files) {
         let base = exchange.id.split('[').next().unwrap_or_default();
         if files.has("exchanges", base) && cycle(catalogue, &exchange.id) {
             let message = "this exchange needs itself, through what it takes values from or comes after".to_owned();
-            files.tell("exchanges", base, "", message, Some("take one of the references, `after` or `spoils` away".into()));
+            files.tell(
+                "exchanges",
+                base,
+                "",
+                message,
+                Some("take one of the references, `after` or `spoils` away".into()),
+            );
         }
     }
     for check in catalogue.checks.values() {
@@ -395,8 +496,15 @@ pub(super) fn catalogue(catalogue: &Catalogue, files: &mut Files) {
             .flat_map(|name| catalogue.expand(name))
             .all(|name| catalogue.exchanges.get(&name).is_some_and(|exchange| exchange.works.is_some()));
         if absent_only(&check.expect) && !proven && !alive {
-            let message = "only `absent` is expected of an exchange without `works`: an empty answer would pass".to_owned();
-            files.tell("checks", &check.id, "/expect", message, Some("say with `given` what an answer that proves something looks like".into()));
+            let message =
+                "only `absent` is expected of an exchange without `works`: an empty answer would pass".to_owned();
+            files.tell(
+                "checks",
+                &check.id,
+                "/expect",
+                message,
+                Some("say with `given` what an answer that proves something looks like".into()),
+            );
         }
     }
     suites(catalogue, files);
@@ -422,13 +530,25 @@ fn suites(catalogue: &Catalogue, files: &mut Files) {
         let diagnoses: Vec<&str> = catalogue.diagnoses.keys().map(String::as_str).collect();
         for id in suite.file.sees.keys().filter(|id| !catalogue.diagnoses.contains_key(*id)) {
             let help = yaml::did_you_mean(id, &diagnoses);
-            files.tell("suites", &suite.id, &format!("/sees/{}", escape(id)), format!("unknown diagnosis `{id}`"), help);
+            files.tell(
+                "suites",
+                &suite.id,
+                &format!("/sees/{}", escape(id)),
+                format!("unknown diagnosis `{id}`"),
+                help,
+            );
         }
         let exchanges: Vec<&str> = catalogue.exchanges.keys().map(String::as_str).collect();
         for (base, sent) in &suite.file.sends {
             for name in sent.iter().chain([base]).filter(|name| !catalogue.exchanges.contains_key(*name)) {
                 let help = yaml::did_you_mean(name, &exchanges);
-                files.tell("suites", &suite.id, &format!("/sends/{}", escape(base)), format!("unknown exchange `{name}`"), help);
+                files.tell(
+                    "suites",
+                    &suite.id,
+                    &format!("/sends/{}", escape(base)),
+                    format!("unknown exchange `{name}`"),
+                    help,
+                );
             }
         }
         let seen = |id: &&&str| suite.file.sees.values().flatten().any(|pattern| select::matches(pattern, id));
@@ -437,7 +557,13 @@ fn suites(catalogue: &Catalogue, files: &mut Files) {
                 .iter()
                 .find(|id| suite.file.checks.iter().any(|pattern| select::matches(pattern, id)) && !seen(id))
         {
-            files.tell("suites", &suite.id, "/sees", format!("what the administrator sees of `{id}` is not said"), None);
+            files.tell(
+                "suites",
+                &suite.id,
+                "/sees",
+                format!("what the administrator sees of `{id}` is not said"),
+                None,
+            );
         }
     }
 }

@@ -211,23 +211,55 @@ mod tests {
     fn each_mistake_is_told_in_place_with_the_nearest_right_name() {
         let table = [
             ("exchange: own.x\nexpct: { /answer: { const: token } }", "unknown key `expct`", "did you mean `expect`?"),
-            ("exchange: own.y\nexpect: { /answer: { const: token } }", "unknown exchange `own.y`", "did you mean `own.x`?"),
+            (
+                "exchange: own.y\nexpect: { /answer: { const: token } }",
+                "unknown exchange `own.y`",
+                "did you mean `own.x`?",
+            ),
             ("exchange: own.x\nexpect: { /answr: { const: token } }", "no member `answr`", "did you mean `answer`?"),
             ("exchange: own.x\nexpect: { answer: { const: token } }", "begins with `/`", ""),
             ("exchange: own.x\nexpect: { /response/json/a~b: present }", "not a JSON Pointer", "`~0`"),
             ("exchange: own.x\nexpect: { /answer: { const: '${own.z/x}' } }", "unknown exchange `own.z`", "own.x"),
-            ("exchange: own.x\nexpect: { /answer: { const: '${own.x/a | uper}' } }", "unknown transform `uper`", "`upper`"),
-            ("exchange: own.x\nexpect: { /answer: { enum: '${registry.token_error}' } }", "unknown registry", "token_errors"),
-            ("exchange: own.x\nexpect: { /response/json/expires_in: { minimum: 1 } }", "passes on every value of another type", "type: integer"),
+            (
+                "exchange: own.x\nexpect: { /answer: { const: '${own.x/a | uper}' } }",
+                "unknown transform `uper`",
+                "`upper`",
+            ),
+            (
+                "exchange: own.x\nexpect: { /answer: { enum: '${registry.token_error}' } }",
+                "unknown registry",
+                "token_errors",
+            ),
+            (
+                "exchange: own.x\nexpect: { /response/json/expires_in: { minimum: 1 } }",
+                "passes on every value of another type",
+                "type: integer",
+            ),
             ("exchange: own.x\nexpect: { /answer: { type: strng } }", "not a JSON Schema", ""),
             ("exchange: own.x\nexpect: { /answer: { cnst: token } }", "unknown keyword `cnst`", "`const`"),
             ("exchange: own.x\nexpect: { /answer: { type: string, pattern: tok } }", "not anchored", "`^…$`"),
-            ("exchange: own.x\nexpect: { /answer: { type: string, format: vchar } }", "unknown format `vchar`", "vschar"),
-            ("exchange: own.x\nexpect: { /response/json: { type: object, properties: { a: { const: 1 } } } }", "passes when the member is missing", "required"),
+            (
+                "exchange: own.x\nexpect: { /answer: { type: string, format: vchar } }",
+                "unknown format `vchar`",
+                "vschar",
+            ),
+            (
+                "exchange: own.x\nexpect: { /response/json: { type: object, properties: { a: { const: 1 } } } }",
+                "passes when the member is missing",
+                "required",
+            ),
             ("exchange: own.x\nexpect: { /answer: { title: x } }", "accepts everything", "`present`"),
             ("exchanges: { a: own.x }\nexpect: { /b/answer: { const: token } }", "none of the roles", "known here: a"),
-            ("exchange: own.x\nexpect: { /answer: { const: '${target.client.client_secret}' } }", "secrets may not stand in checks", "echoes"),
-            ("exchange: own.x\nseverity: warning\nexpect: { /answer: { const: token } }", "needs its reason", "because"),
+            (
+                "exchange: own.x\nexpect: { /answer: { const: '${target.client.client_secret}' } }",
+                "secrets may not stand in checks",
+                "echoes",
+            ),
+            (
+                "exchange: own.x\nseverity: warning\nexpect: { /answer: { const: token } }",
+                "needs its reason",
+                "because",
+            ),
         ];
         for (lines, message, help) in table {
             let said = mistake(lines);
@@ -240,7 +272,10 @@ mod tests {
     fn a_check_without_source_or_fix_is_refused_and_both_are_told() {
         let said = said(&[
             ("exchanges/own.x.yaml", EXCHANGE),
-            ("checks/own/a.yaml", "title: a\nlevel: MUST\ncovers: [x]\nwhy: b\nexchange: own.x\nexpect: { /answer: { const: token } }\n"),
+            (
+                "checks/own/a.yaml",
+                "title: a\nlevel: MUST\ncovers: [x]\nwhy: b\nexchange: own.x\nexpect: { /answer: { const: token } }\n",
+            ),
         ]);
         assert!(said.contains("`source` is missing") && said.contains("`fix` is missing"), "{said}");
     }

@@ -177,9 +177,7 @@ pub fn any(value: &Value) -> bool {
 pub fn fill(value: &Value, resolve: &mut dyn FnMut(&Reference) -> Result<Value, Missing>) -> Result<Value, Missing> {
     Ok(match value {
         Value::String(text) => fill_text(text, resolve)?,
-        Value::Array(items) => {
-            Value::Array(items.iter().map(|item| fill(item, resolve)).collect::<Result<_, _>>()?)
-        }
+        Value::Array(items) => Value::Array(items.iter().map(|item| fill(item, resolve)).collect::<Result<_, _>>()?),
         Value::Object(members) => {
             let mut filled = Map::with_capacity(members.len());
             for (name, value) in members {

@@ -47,7 +47,9 @@ pub fn expected(schema: &Value) -> String {
     if let Some(pattern) = members.get("pattern").and_then(Value::as_str) {
         parts.push(format!("of the form {pattern}"));
     }
-    for (name, words) in [("within-scope-of", "within the scope"), ("same-scope-as", "the scope"), ("contains-text", "with the text")] {
+    for (name, words) in
+        [("within-scope-of", "within the scope"), ("same-scope-as", "the scope"), ("contains-text", "with the text")]
+    {
         parts.extend(members.get(name).map(|value| format!("{words} {}", actual(value))));
     }
     if let Some(item) = members.get("contains") {
@@ -66,7 +68,9 @@ pub fn expected(schema: &Value) -> String {
     let leading = members.get("type").map(type_words);
     match (leading, parts.is_empty()) {
         (Some(words), true) => words,
-        (Some(words), false) if !members.contains_key("const") && !members.contains_key("enum") && !members.contains_key("format") => {
+        (Some(words), false)
+            if !members.contains_key("const") && !members.contains_key("enum") && !members.contains_key("format") =>
+        {
             format!("{words} {}", parts.join(", "))
         }
         (_, false) => parts.join(", "),
@@ -226,7 +230,13 @@ mod tests {
         assert_eq!(expected(&json!({"const": 401})), "401");
         assert_eq!(expected(&json!({"enum": ["a", "b"]})), "`a` or `b`");
         assert_eq!(expected(&json!({"type": "integer", "minimum": 0})), "a whole number at least 0");
-        assert_eq!(expected(&json!({"title": "bearer, in any letter case", "pattern": "^x$"})), "bearer, in any letter case");
-        assert_eq!(expected(&json!({"type": "array", "contains": {"const": "no-store"}})), "a list with `no-store` among them");
+        assert_eq!(
+            expected(&json!({"title": "bearer, in any letter case", "pattern": "^x$"})),
+            "bearer, in any letter case"
+        );
+        assert_eq!(
+            expected(&json!({"type": "array", "contains": {"const": "no-store"}})),
+            "a list with `no-store` among them"
+        );
     }
 }

@@ -42,8 +42,13 @@ fn walk(
                 let place = format!("{place}/{}", escape(key));
                 let name = if name.is_empty() { key.clone() } else { format!("{name}.{key}") };
                 let is_secret = SECRET_MEMBERS.contains(&key.as_str());
-                if is_secret && !reading.allow_literal_secrets && member.as_str().is_some_and(|text| !text.contains("${")) {
-                    let help = format!("write `${{env:NAME}}`, `${{file:PATH}}` or `${{command:…}}`; such files get committed. `--allow-literal-secrets` takes it all the same");
+                if is_secret
+                    && !reading.allow_literal_secrets
+                    && member.as_str().is_some_and(|text| !text.contains("${"))
+                {
+                    let help = format!(
+                        "write `${{env:NAME}}`, `${{file:PATH}}` or `${{command:…}}`; such files get committed. `--allow-literal-secrets` takes it all the same"
+                    );
                     tell(&place, format!("a secret stands in the file: `{name}`"), Some(help));
                 }
                 walk(member, &place, &name, secrets, tell, folder, reading);
@@ -84,12 +89,12 @@ fn fill(text: &str, folder: &Path) -> Result<String, (String, Option<String>)> {
 
 fn from(source: &str, folder: &Path) -> Result<String, (String, Option<String>)> {
     match source.split_once(':') {
-        Some(("env", name)) => env::var(name).map_err(|_| {
-            (format!("the environment has no `{name}`"), Some(format!("run `export {name}=…` first")))
-        }),
+        Some(("env", name)) => env::var(name)
+            .map_err(|_| (format!("the environment has no `{name}`"), Some(format!("run `export {name}=…` first")))),
         Some(("file", path)) => {
             let path = folder.join(path);
-            let text = fs::read_to_string(&path).map_err(|error| (format!("cannot read `{}`: {error}", path.display()), None))?;
+            let text = fs::read_to_string(&path)
+                .map_err(|error| (format!("cannot read `{}`: {error}", path.display()), None))?;
             Ok(text.trim_end_matches(['\n', '\r']).to_owned())
         }
         Some(("command", command)) => {
@@ -104,6 +109,9 @@ fn from(source: &str, folder: &Path) -> Result<String, (String, Option<String>)>
             let text = String::from_utf8(output.stdout).map_err(|_| (format!("`{command}` printed no UTF-8"), None))?;
             Ok(text.trim_end_matches(['\n', '\r']).to_owned())
         }
-        _ => Err((format!("unknown source `{source}`"), Some("known: `${env:NAME}`, `${file:PATH}`, `${command:…}`".into()))),
+        _ => Err((
+            format!("unknown source `{source}`"),
+            Some("known: `${env:NAME}`, `${file:PATH}`, `${command:…}`".into()),
+        )),
     }
 }

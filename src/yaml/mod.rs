@@ -103,7 +103,11 @@ mod tests {
         let shown = FileProblems {
             path: "checks/a.yaml".into(),
             text,
-            problems: vec![Problem { message: "unknown key `levle`".into(), at: 9..14, help: did_you_mean("levle", &["level"]) }],
+            problems: vec![Problem {
+                message: "unknown key `levle`".into(),
+                at: 9..14,
+                help: did_you_mean("levle", &["level"]),
+            }],
         }
         .to_string();
         assert!(shown.contains("checks/a.yaml:2:1"), "{shown}");

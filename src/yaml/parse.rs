@@ -59,11 +59,7 @@ pub fn parse(text: &str) -> Result<Document, Vec<Problem>> {
             return Err(reader.problems);
         }
     };
-    if reader.problems.is_empty() {
-        Ok(Document { value, positions: reader.positions })
-    } else {
-        Err(reader.problems)
-    }
+    if reader.problems.is_empty() { Ok(Document { value, positions: reader.positions }) } else { Err(reader.problems) }
 }
 
 /// One reference token of a JSON Pointer, escaped.
@@ -98,7 +94,10 @@ impl<'t> Reader<'t> {
                 Err(Problem {
                     message: format!("not legal YAML: {}", error.info()),
                     at: at..at,
-                    help: Some("quote texts that hold `: `, `#`, or begin with a special character, or write them below `>-`".into()),
+                    help: Some(
+                        "quote texts that hold `: `, `#`, or begin with a special character, or write them below `>-`"
+                            .into(),
+                    ),
                 })
             }
             None => Err(Problem { message: "the file ends too early".into(), at: 0..0, help: None }),
@@ -137,7 +136,14 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn value(&mut self, event: Event<'t>, at: Range<usize>, place: String, key: Range<usize>, depth: usize) -> Result<Value, Problem> {
+    fn value(
+        &mut self,
+        event: Event<'t>,
+        at: Range<usize>,
+        place: String,
+        key: Range<usize>,
+        depth: usize,
+    ) -> Result<Value, Problem> {
         if depth > DEPTH {
             return Err(Problem { message: format!("nested deeper than {DEPTH} levels"), at, help: None });
         }

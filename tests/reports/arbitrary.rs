@@ -63,15 +63,11 @@ pub fn run_with(pieces: impl Strategy<Value = String>) -> impl Strategy<Value = 
     prop::collection::vec(text, 1..40).prop_map(|texts| {
         let next = RefCell::new(texts.iter().cycle());
         let mut document = serde_json::to_value(run()).expect("a report is JSON");
-        replace(&mut document, &|| {
-            next.borrow_mut().next().cloned().unwrap_or_default()
-        });
+        replace(&mut document, &|| next.borrow_mut().next().cloned().unwrap_or_default());
         let mut saved = document.to_string();
         // A report that cannot be read back would make the property hold for nothing.
         saved.push('\n');
-        json::parse(&saved)
-            .expect("only free text was replaced")
-            .remove(0)
+        json::parse(&saved).expect("only free text was replaced").remove(0)
     })
 }
 
@@ -81,8 +77,7 @@ fn replace(value: &mut Value, next: &dyn Fn() -> String) {
         Value::Array(items) => items.iter_mut().for_each(|item| replace(item, next)),
         Value::Object(members) => {
             for (name, member) in members.iter_mut() {
-                let fixed = ["schema", "verdict", "severity", "started", "summary"]
-                    .contains(&name.as_str());
+                let fixed = ["schema", "verdict", "severity", "started", "summary"].contains(&name.as_str());
                 // Half of the places keep their value, so that evidence is still found.
                 let place = ["at", "exchange", "text"].contains(&name.as_str());
                 let kept = place && next().len().is_multiple_of(2);

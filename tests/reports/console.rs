@@ -10,12 +10,7 @@ use crate::arbitrary::{hostile_character, run_with};
 use crate::fixture::{run, stopped};
 
 fn options(colour: bool, verbosity: Verbosity) -> ConsoleOptions {
-    ConsoleOptions {
-        colour,
-        width: 100,
-        verbosity,
-        rerun: Some("grantlint check sandbox".into()),
-    }
+    ConsoleOptions { colour, width: 100, verbosity, rerun: Some("grantlint check sandbox".into()) }
 }
 
 fn written(report: &RunReport, colour: bool, verbosity: Verbosity) -> String {
@@ -34,33 +29,21 @@ fn quiet_tells_the_answers_one_line_for_each_flaw_and_the_exit_code() {
 
 #[test]
 fn verbose_tells_passes_reasons_and_exchanges_too() {
-    insta::assert_snapshot!(
-        "console_verbose",
-        written(&run(), false, Verbosity::Verbose)
-    );
+    insta::assert_snapshot!("console_verbose", written(&run(), false, Verbosity::Verbose));
 }
 
 #[test]
 fn a_run_that_stopped_says_where_and_why() {
-    insta::assert_snapshot!(
-        "console_stopped",
-        written(&stopped(), false, Verbosity::Normal)
-    );
+    insta::assert_snapshot!("console_stopped", written(&stopped(), false, Verbosity::Normal));
 }
 
 #[test]
 fn colour_adds_escapes_and_nothing_else() {
     let coloured = written(&run(), true, Verbosity::Verbose);
-    insta::assert_snapshot!(
-        "console_colour",
-        written(&run(), true, Verbosity::Normal).replace('\u{1b}', "ESC")
-    );
+    insta::assert_snapshot!("console_colour", written(&run(), true, Verbosity::Normal).replace('\u{1b}', "ESC"));
     let escapes = regex::Regex::new("\u{1b}\\[[0-9;]*m").expect("it is a fixed pattern");
     assert!(escapes.is_match(&coloured));
-    assert_eq!(
-        escapes.replace_all(&coloured, ""),
-        written(&run(), false, Verbosity::Verbose)
-    );
+    assert_eq!(escapes.replace_all(&coloured, ""), written(&run(), false, Verbosity::Verbose));
 }
 
 #[test]
@@ -86,48 +69,22 @@ fn all_counts_are_told() {
 fn only_variant_and_caller_fold_into_one_block() {
     let blocks = |change: &dyn Fn(&mut Finding)| {
         let mut report = run();
-        report
-            .findings
-            .retain(|finding| finding.check == "rfc6749/error-is-no-oauth-error");
+        report.findings.retain(|finding| finding.check == "rfc6749/error-is-no-oauth-error");
         change(&mut report.findings[1]);
-        written(&report, false, Verbosity::Normal)
-            .lines()
-            .filter(|line| line.starts_with("error"))
-            .count()
+        written(&report, false, Verbosity::Normal).lines().filter(|line| line.starts_with("error")).count()
     };
     assert_eq!(blocks(&|_| {}), 1);
-    assert_eq!(
-        blocks(&|finding| finding.caller = Some("another".into())),
-        1
-    );
-    assert_eq!(
-        blocks(&|finding| finding.check = "rfc6749/another".into()),
-        2
-    );
-    assert_eq!(
-        blocks(&|finding| finding.mismatches[0].actual = "another".into()),
-        2
-    );
-    assert_eq!(
-        blocks(&|finding| finding.severity = Severity::Warning),
-        1,
-        "the other one is a warning"
-    );
-    assert_eq!(
-        blocks(&|finding| finding.baseline = Some("known".into())),
-        2
-    );
+    assert_eq!(blocks(&|finding| finding.caller = Some("another".into())), 1);
+    assert_eq!(blocks(&|finding| finding.check = "rfc6749/another".into()), 2);
+    assert_eq!(blocks(&|finding| finding.mismatches[0].actual = "another".into()), 2);
+    assert_eq!(blocks(&|finding| finding.severity = Severity::Warning), 1, "the other one is a warning");
+    assert_eq!(blocks(&|finding| finding.baseline = Some("known".into())), 2);
 }
 
 #[test]
 fn every_failing_check_is_named_however_quiet() {
     let text = written(&run(), false, Verbosity::Quiet);
-    for check in [
-        "rfc7009/refusal-unclear",
-        "rfc7009/token-not-revoked",
-        "rfc6749/token-repeated",
-        "rfc6749/hostile",
-    ] {
+    for check in ["rfc7009/refusal-unclear", "rfc7009/token-not-revoked", "rfc6749/token-repeated", "rfc6749/hostile"] {
         assert!(text.contains(&format!("[{check}]")), "{check}");
     }
 }
@@ -142,56 +99,27 @@ fn the_part_that_a_place_means_is_shown() {
         "request": part(303)["request"], "redirect": { "to": "https://evil.example/" } });
     for (at, status, marked) in [
         ("/steps/1/response/status", "302", "^^^"),
-        (
-            "/steps/*/response/location/url",
-            "301",
-            "^^^^^^^^^^^^^^^^^^^^^",
-        ),
+        ("/steps/*/response/location/url", "301", "^^^^^^^^^^^^^^^^^^^^^"),
         ("/control/response/status", "429", "^^^"),
         ("/response/status", "303", "^^^"),
         ("/redirect/to", "303", "^^^^^^^^^^^^^^^^^^^^^"),
     ] {
         let mut report = run();
-        report
-            .findings
-            .retain(|finding| finding.check == "rfc6749/token-type-not-bearer");
-        report
-            .exchanges
-            .insert("token.client_credentials".into(), document.clone());
+        report.findings.retain(|finding| finding.check == "rfc6749/token-type-not-bearer");
+        report.exchanges.insert("token.client_credentials".into(), document.clone());
         report.findings[0].mismatches[0].at = at.into();
         let text = written(&report, false, Verbosity::Normal);
-        assert!(
-            text.contains(&format!("|  HTTP/1.1 {status}\n")),
-            "{at}\n{text}"
-        );
-        assert!(
-            text.lines()
-                .any(|line| line.ends_with(&format!(" {marked}"))),
-            "{at}\n{text}"
-        );
+        assert!(text.contains(&format!("|  HTTP/1.1 {status}\n")), "{at}\n{text}");
+        assert!(text.lines().any(|line| line.ends_with(&format!(" {marked}"))), "{at}\n{text}");
     }
 }
 
 #[test]
 fn prose_keeps_to_the_width() {
     let mut report = run();
-    report
-        .findings
-        .retain(|finding| finding.check == "rfc6749/token-response-cacheable");
-    let text = render(
-        &report,
-        &ConsoleOptions {
-            width: 60,
-            ..options(false, Verbosity::Quiet)
-        },
-    );
-    let told = render(
-        &report,
-        &ConsoleOptions {
-            width: 60,
-            ..options(false, Verbosity::Normal)
-        },
-    );
+    report.findings.retain(|finding| finding.check == "rfc6749/token-response-cacheable");
+    let text = render(&report, &ConsoleOptions { width: 60, ..options(false, Verbosity::Quiet) });
+    let told = render(&report, &ConsoleOptions { width: 60, ..options(false, Verbosity::Normal) });
     for line in text
         .lines()
         .chain(told.lines())

@@ -50,10 +50,7 @@ pub fn exchanges() -> IndexMap<String, Value> {
                 "timing": { "at": 80, "elapsed_ms": 9 }
             }),
         ),
-        (
-            "token.wrong-secret[post]".to_owned(),
-            json!({ "outcome": "answered", "timing": { "elapsed_ms": 1 } }),
-        ),
+        ("token.wrong-secret[post]".to_owned(), json!({ "outcome": "answered", "timing": { "elapsed_ms": 1 } })),
         (
             "token.hostile".to_owned(),
             json!({
@@ -64,18 +61,12 @@ pub fn exchanges() -> IndexMap<String, Value> {
                 "timing": { "at": 80, "elapsed_ms": 7 }
             }),
         ),
-        (
-            "token.repeated".to_owned(),
-            json!({ "title": "twice the same", "all": [issued("aa"), issued("xxxxXX")] }),
-        ),
+        ("token.repeated".to_owned(), json!({ "title": "twice the same", "all": [issued("aa"), issued("xxxxXX")] })),
         (
             "token.timed-out".to_owned(),
             json!({ "outcome": "timed_out", "request": { "method": "POST", "url": "https://as.example/oauth/revoke" },
                 "timing": { "at": 100, "elapsed_ms": 10000 } }),
         ),
-        (
-            "odd".to_owned(),
-            json!({ "request": [1], "response": "?", "timing": 7, "all": {} }),
-        ),
+        ("odd".to_owned(), json!({ "request": [1], "response": "?", "timing": 7, "all": {} })),
     ])
 }

@@ -57,32 +57,16 @@ pub fn run() -> RunReport {
 /// A run that ended in the preflight.
 pub fn stopped() -> RunReport {
     let mut report = run();
-    report
-        .findings
-        .retain(|finding| finding.verdict == VerdictKind::NotTestable);
+    report.findings.retain(|finding| finding.verdict == VerdictKind::NotTestable);
     report.summary = summary(&report.findings);
-    report.exit = Exit {
-        code: 3,
-        meaning: "something is not testable, or the run is incomplete".into(),
-    };
+    report.exit = Exit { code: 3, meaning: "something is not testable, or the run is incomplete".into() };
     report.answers.works_for.clear();
-    report
-        .answers
-        .conforms
-        .retain(|document, _| document == "RFC 7009");
+    report.answers.conforms.retain(|document, _| document == "RFC 7009");
     report.preflight = Preflight {
         passed: false,
         steps: vec![
-            PreflightStep {
-                step: "name".into(),
-                passed: true,
-                detail: "as.example is 192.0.2.7".into(),
-            },
-            PreflightStep {
-                step: "ordinary request".into(),
-                passed: false,
-                detail: format!("404 with {HOSTILE}"),
-            },
+            PreflightStep { step: "name".into(), passed: true, detail: "as.example is 192.0.2.7".into() },
+            PreflightStep { step: "ordinary request".into(), passed: false, detail: format!("404 with {HOSTILE}") },
         ],
     };
     report.controls.clear();
@@ -92,11 +76,7 @@ pub fn stopped() -> RunReport {
 
 /// The counts that belong to findings, as the engine makes them.
 pub fn summary(findings: &[Finding]) -> Summary {
-    let mut summary = Summary {
-        checks: findings.len(),
-        exchanges: exchanges().len(),
-        ..Summary::default()
-    };
+    let mut summary = Summary { checks: findings.len(), exchanges: exchanges().len(), ..Summary::default() };
     for finding in findings {
         *match (finding.verdict, finding.severity) {
             (VerdictKind::Pass, _) => &mut summary.pass,
@@ -191,17 +171,9 @@ fn findings() -> Vec<Finding> {
         Finding {
             caller: Some("Coupa call-out".into()),
             title: "a JSON body is not taken".into(),
-            mismatches: vec![mismatch(
-                "token.json-body",
-                "/response/status",
-                "200",
-                "415",
-            )],
+            mismatches: vec![mismatch("token.json-body", "/response/status", "200", "415")],
             exchanges: vec!["token.json-body".into()],
-            caller_sees: Some(
-                "“Failed to get OAuth token” in the integration run, with no further detail."
-                    .into(),
-            ),
+            caller_sees: Some("“Failed to get OAuth token” in the integration run, with no further detail.".into()),
             sources: vec!["Coupa call-out authentication".into()],
             baseline: Some("known".into()),
             ..finding("coupa/call-out/json-body-refused", Violation, Error)
@@ -221,12 +193,7 @@ fn findings() -> Vec<Finding> {
             title: HOSTILE.into(),
             message: HOSTILE.into(),
             mismatches: vec![
-                mismatch(
-                    "token.hostile",
-                    "/response/headers/x-evil/0",
-                    HOSTILE,
-                    HOSTILE,
-                ),
+                mismatch("token.hostile", "/response/headers/x-evil/0", HOSTILE, HOSTILE),
                 mismatch("token.hostile", "/response/json/scope", HOSTILE, HOSTILE),
                 mismatch("token.hostile", HOSTILE, HOSTILE, HOSTILE),
             ],
@@ -245,51 +212,24 @@ fn findings() -> Vec<Finding> {
         },
         Finding {
             message: "WWW-Authenticate is missing from a 401".into(),
-            mismatches: vec![mismatch(
-                "token.hostile",
-                "/response/challenges/0/scheme",
-                "a challenge",
-                "nothing",
-            )],
+            mismatches: vec![mismatch("token.hostile", "/response/challenges/0/scheme", "a challenge", "nothing")],
             exchanges: vec!["token.hostile".into()],
             ..finding("rfc6749/refusal-without-challenge", Violation, Warning)
         },
         cached.clone(),
-        Finding {
-            caller: Some("Coupa call-out".into()),
-            caller_sees: Some("Nothing.".into()),
-            ..cached
-        },
+        Finding { caller: Some("Coupa call-out".into()), caller_sees: Some("Nothing.".into()), ..cached },
         Finding {
             message: "two members differ".into(),
             mismatches: vec![
-                mismatch(
-                    "token.repeated",
-                    "/all/1/response/json/access_token",
-                    "a new token",
-                    "`xxxxXX`",
-                ),
-                mismatch(
-                    "token.repeated",
-                    "/all/1/response/json/nested/b/0",
-                    "a number",
-                    "a string",
-                ),
+                mismatch("token.repeated", "/all/1/response/json/access_token", "a new token", "`xxxxXX`"),
+                mismatch("token.repeated", "/all/1/response/json/nested/b/0", "a number", "a string"),
             ],
             exchanges: vec!["token.repeated".into()],
             ..finding("rfc6749/token-repeated", Violation, Note)
         },
         token_type,
-        untested(
-            "rfc7009/refusal-unclear",
-            "token.client_credentials",
-            "not sent: the ordinary request is refused",
-        ),
-        untested(
-            "rfc7009/token-not-revoked",
-            "token.client_credentials",
-            "not sent: the ordinary request is refused",
-        ),
+        untested("rfc7009/refusal-unclear", "token.client_credentials", "not sent: the ordinary request is refused"),
+        untested("rfc7009/token-not-revoked", "token.client_credentials", "not sent: the ordinary request is refused"),
         Finding {
             exchanges: vec!["token.timed-out".into()],
             ..untested(
@@ -310,19 +250,9 @@ fn findings() -> Vec<Finding> {
 }
 
 fn mismatch(exchange: &str, at: &str, expected: &str, actual: &str) -> Mismatch {
-    Mismatch {
-        exchange: exchange.into(),
-        at: at.into(),
-        expected: expected.into(),
-        actual: actual.into(),
-    }
+    Mismatch { exchange: exchange.into(), at: at.into(), expected: expected.into(), actual: actual.into() }
 }
 
 fn answer(answer: &str, violations: usize, warnings: usize, not_testable: usize) -> Answer {
-    Answer {
-        answer: answer.into(),
-        violations,
-        warnings,
-        not_testable,
-    }
+    Answer { answer: answer.into(), violations, warnings, not_testable }
 }

@@ -14,10 +14,7 @@ fn everything_is_in_it() {
 
 #[test]
 fn one_run_reads_back_as_it_was() {
-    assert_eq!(
-        parse(&render(&run())).expect("it was just written"),
-        [run()]
-    );
+    assert_eq!(parse(&render(&run())).expect("it was just written"), [run()]);
 }
 
 #[test]
@@ -25,10 +22,7 @@ fn several_runs_read_back_as_they_were() {
     let text = render_all(&[&run(), &stopped()]);
     let document: Value = serde_json::from_str(&text).expect("it is JSON");
     assert_eq!(document["schema"], "grantlint/runs-v1");
-    assert_eq!(
-        parse(&text).expect("it was just written"),
-        [run(), stopped()]
-    );
+    assert_eq!(parse(&text).expect("it was just written"), [run(), stopped()]);
     assert_eq!(render_all(&[&run()]), render(&run()));
     assert_eq!(parse(&render_all(&[])).expect("it was just written"), []);
 }
@@ -53,10 +47,7 @@ fn what_is_no_report_is_refused_with_the_way_out() {
         "the saved report has the schema `grantlint/run-v2\\x1b`, not `grantlint/run-v1` or `grantlint/runs-v1`"
     );
     assert!(matches!(errors[3], Error::Shape { run: None, .. }));
-    assert_eq!(
-        errors[4].to_string(),
-        "the saved report (run 2) is not as its schema says"
-    );
+    assert_eq!(errors[4].to_string(), "the saved report (run 2) is not as its schema says");
     assert!(matches!(errors[5], Error::Schema(None)));
     assert!(errors.iter().all(|error| !error.help().is_empty()));
 }
@@ -65,14 +56,8 @@ fn what_is_no_report_is_refused_with_the_way_out() {
 fn an_answer_nested_a_hundred_deep_still_reads_back() {
     let mut report = run();
     let nested = (0..100).fold(json!(1), |inner, _| json!([inner]));
-    report.exchanges.insert(
-        "deep".into(),
-        json!({ "all": [{ "response": { "json": nested } }] }),
-    );
-    assert_eq!(
-        parse(&render_all(&[&report, &run()])).expect("it was just written")[0],
-        report
-    );
+    report.exchanges.insert("deep".into(), json!({ "all": [{ "response": { "json": nested } }] }));
+    assert_eq!(parse(&render_all(&[&report, &run()])).expect("it was just written")[0], report);
 }
 
 proptest! {

@@ -14,13 +14,7 @@ use crate::arbitrary::{hostile_character, run_with};
 use crate::fixture::{run, stopped};
 
 fn written(reports: &[&RunReport], warnings: WarningsAs) -> String {
-    render(
-        reports,
-        &JUnitOptions {
-            warnings,
-            file: Some("ci/grantlint.yaml".into()),
-        },
-    )
+    render(reports, &JUnitOptions { warnings, file: Some("ci/grantlint.yaml".into()) })
 }
 
 #[test]
@@ -30,18 +24,11 @@ fn every_finding_is_a_case_with_everything_in_its_text() {
 
 #[test]
 fn warnings_become_what_was_asked_for() {
-    for (warnings, failures, skipped) in [
-        (WarningsAs::Pass, 7, 4),
-        (WarningsAs::Skipped, 7, 6),
-        (WarningsAs::Failure, 8, 5),
-    ] {
-        let report =
-            Report::deserialize_from_str(&written(&[&run()], warnings)).expect("it is JUnit");
-        assert_eq!(
-            (report.failures, report.skipped),
-            (failures, skipped),
-            "{warnings:?}"
-        );
+    for (warnings, failures, skipped) in
+        [(WarningsAs::Pass, 7, 4), (WarningsAs::Skipped, 7, 6), (WarningsAs::Failure, 8, 5)]
+    {
+        let report = Report::deserialize_from_str(&written(&[&run()], warnings)).expect("it is JUnit");
+        assert_eq!((report.failures, report.skipped), (failures, skipped), "{warnings:?}");
     }
 }
 
@@ -58,29 +45,15 @@ fn two_targets_share_no_name() {
 fn a_run_without_findings_is_still_a_suite() {
     let mut empty = run();
     empty.findings.clear();
-    assert_eq!(
-        well_formed(&written(&[&empty], WarningsAs::Skipped))
-            .test_suites
-            .len(),
-        1
-    );
-    assert_eq!(
-        well_formed(&written(&[], WarningsAs::Skipped))
-            .test_suites
-            .len(),
-        0
-    );
+    assert_eq!(well_formed(&written(&[&empty], WarningsAs::Skipped)).test_suites.len(), 1);
+    assert_eq!(well_formed(&written(&[], WarningsAs::Skipped)).test_suites.len(), 0);
 }
 
 #[test]
 fn each_exchange_is_timed_once() {
     let report = well_formed(&written(&[&run()], WarningsAs::Skipped));
     let suite = &report.test_suites[0];
-    let cases: u128 = suite
-        .test_cases
-        .iter()
-        .map(|case| case.time.unwrap_or_default().as_millis())
-        .sum();
+    let cases: u128 = suite.test_cases.iter().map(|case| case.time.unwrap_or_default().as_millis()).sum();
     // 41 + 12 + 9 + 1 + 7 + 10 + 10 + 10,000: each exchange that a finding names.
     assert_eq!(cases, 10_090);
     assert_eq!(suite.time.unwrap_or_default().as_millis(), 10_090);
@@ -92,19 +65,14 @@ fn odd_times_and_dates_are_no_reason_to_fail() {
     for document in report.exchanges.values_mut() {
         document["timing"] = serde_json::json!({ "elapsed_ms": u64::MAX });
     }
-    for started in [
-        "",
-        "yesterday",
-        "9999-12-31T23:59:59-23:59",
-        "0000-01-01T00:00:00+23:59",
-        "2026-11-21T09:30:15.789+02:00",
-    ] {
+    for started in
+        ["", "yesterday", "9999-12-31T23:59:59-23:59", "0000-01-01T00:00:00+23:59", "2026-11-21T09:30:15.789+02:00"]
+    {
         report.started = started.into();
         let text = written(&[&report], WarningsAs::Skipped);
         well_formed(&text);
         assert!(
-            text.contains("timestamp=\"1970-01-01T00:00:00Z\"")
-                || text.contains("timestamp=\"2026-11-21T07:30:15Z\""),
+            text.contains("timestamp=\"1970-01-01T00:00:00Z\"") || text.contains("timestamp=\"2026-11-21T07:30:15Z\""),
             "{text}"
         );
     }
@@ -143,12 +111,7 @@ fn well_formed(text: &str) -> Report {
     }
     assert!(!text.contains("[[ATTACHMENT|"));
     for line in text.lines() {
-        assert!(
-            !line.trim_start().starts_with("::e")
-                && !line.contains("##[")
-                && !line.contains("##vso["),
-            "{line:?}"
-        );
+        assert!(!line.trim_start().starts_with("::e") && !line.contains("##[") && !line.contains("##vso["), "{line:?}");
     }
     let mut reader = Reader::from_str(text);
     reader.config_mut().enable_all_checks(true);
@@ -162,10 +125,7 @@ fn well_formed(text: &str) -> Report {
             }
             Event::Empty(element) => attributes(&element),
             Event::End(element) => assert_eq!(open.pop().as_deref(), Some(element.name().as_ref())),
-            Event::Text(text) => assert!(
-                text.trim().is_empty(),
-                "text outside of a section: {text:?}"
-            ),
+            Event::Text(text) => assert!(text.trim().is_empty(), "text outside of a section: {text:?}"),
             Event::CData(_) => assert!(!open.is_empty()),
             Event::Decl(_) => assert!(open.is_empty()),
             other => panic!("{other:?} has no place here"),
@@ -173,32 +133,16 @@ fn well_formed(text: &str) -> Report {
     }
     assert!(open.is_empty());
     let report = Report::deserialize_from_str(text).expect("it is JUnit");
-    for case in report
-        .test_suites
-        .iter()
-        .flat_map(|suite| &suite.test_cases)
-    {
+    for case in report.test_suites.iter().flat_map(|suite| &suite.test_cases) {
         match &case.status {
             TestCaseStatus::Success { .. } => {}
-            TestCaseStatus::NonSuccess {
-                ty,
-                message,
-                description,
-                kind,
-                ..
-            } => {
-                assert!(matches!(
-                    kind,
-                    NonSuccessKind::Failure | NonSuccessKind::Error
-                ));
+            TestCaseStatus::NonSuccess { ty, message, description, kind, .. } => {
+                assert!(matches!(kind, NonSuccessKind::Failure | NonSuccessKind::Error));
                 told(ty.as_deref(), message.as_deref(), description.as_deref());
             }
-            TestCaseStatus::Skipped {
-                ty,
-                message,
-                description,
-                ..
-            } => told(ty.as_deref(), message.as_deref(), description.as_deref()),
+            TestCaseStatus::Skipped { ty, message, description, .. } => {
+                told(ty.as_deref(), message.as_deref(), description.as_deref())
+            }
         }
     }
     report
@@ -207,44 +151,24 @@ fn well_formed(text: &str) -> Report {
 /// Readers show the message or the text, never both; the type must be no word that Rails takes for a data type.
 fn told(ty: Option<&str>, message: Option<&str>, text: Option<&str>) {
     assert!(ty.is_some_and(|ty| ty.contains('/')), "{ty:?}");
-    assert!(
-        message.is_some_and(|message| !message.is_empty() && !message.contains('\n')),
-        "{message:?}"
-    );
-    assert!(
-        text.is_some_and(|text| text.contains("requirement: ")),
-        "{text:?}"
-    );
+    assert!(message.is_some_and(|message| !message.is_empty() && !message.contains('\n')), "{message:?}");
+    assert!(text.is_some_and(|text| text.contains("requirement: ")), "{text:?}");
 }
 
 fn attributes(element: &quick_xml::events::BytesStart<'_>) {
     for attribute in element.attributes().with_checks(true) {
         let attribute = attribute.expect("it is well-formed");
-        let value = attribute
-            .normalized_value(XmlVersion::Explicit1_0)
-            .expect("its references are known");
+        let value = attribute.normalized_value(XmlVersion::Explicit1_0).expect("its references are known");
         assert!(!value.contains(['\n', '\t']), "{value:?}");
     }
 }
 
 fn unique_names(report: &Report) {
     let mut names = HashSet::new();
-    for case in report
-        .test_suites
-        .iter()
-        .flat_map(|suite| &suite.test_cases)
-    {
+    for case in report.test_suites.iter().flat_map(|suite| &suite.test_cases) {
         assert!(!case.name.trim().is_empty());
-        let classname = case
-            .classname
-            .as_ref()
-            .expect("every case has a class")
-            .to_string();
+        let classname = case.classname.as_ref().expect("every case has a class").to_string();
         assert_eq!(classname.split('.').count(), 3, "{classname}");
-        assert!(
-            names.insert((classname, case.name.to_string())),
-            "{} is there twice",
-            case.name.as_str()
-        );
+        assert!(names.insert((classname, case.name.to_string())), "{} is there twice", case.name.as_str());
     }
 }

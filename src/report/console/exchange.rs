@@ -12,13 +12,8 @@ impl Page<'_> {
     pub(super) fn exchanges(&self, lines: &mut Vec<String>) {
         for (key, document) in &self.report.exchanges {
             lines.push(String::new());
-            lines.push(
-                self.paint
-                    .tone(Tone::Strong, &format!("exchange {}", line(key))),
-            );
-            let tries = document["all"]
-                .as_array()
-                .or_else(|| document["steps"].as_array());
+            lines.push(self.paint.tone(Tone::Strong, &format!("exchange {}", line(key))));
+            let tries = document["all"].as_array().or_else(|| document["steps"].as_array());
             match tries {
                 Some(tries) if !tries.is_empty() => {
                     for one in tries.iter().take(MOST_TRIES) {
@@ -41,12 +36,7 @@ impl Page<'_> {
         }
         lines.push(format!("  < {}", status_line(document)));
         let response = &document["response"];
-        self.message(
-            "<",
-            &response["headers"],
-            response["body"]["text"].as_str(),
-            lines,
-        );
+        self.message("<", &response["headers"], response["body"]["text"].as_str(), lines);
     }
 
     fn message(&self, sign: &str, fields: &Value, body: Option<&str>, lines: &mut Vec<String>) {
@@ -55,11 +45,7 @@ impl Page<'_> {
         }
         if let Some(body) = body.filter(|body| !body.is_empty()) {
             lines.push(format!("  {sign}"));
-            lines.extend(
-                block(body, BODY_LINES, BODY_CHARS)
-                    .lines()
-                    .map(|line| format!("  {sign} {line}")),
-            );
+            lines.extend(block(body, BODY_LINES, BODY_CHARS).lines().map(|line| format!("  {sign} {line}")));
         }
     }
 }

@@ -17,17 +17,9 @@ impl Page<'_> {
                 self.evidence(group, lines);
             }
             self.row("because", because(first), lines);
-            self.row(
-                "blocked by",
-                first.blocked_by.as_deref().unwrap_or_default(),
-                lines,
-            );
+            self.row("blocked by", first.blocked_by.as_deref().unwrap_or_default(), lines);
             if !group.one_check() {
-                let checks: Vec<String> = group
-                    .findings
-                    .iter()
-                    .map(|finding| super::name(finding))
-                    .collect();
+                let checks: Vec<String> = group.findings.iter().map(|finding| super::name(finding)).collect();
                 self.row("checks", &list(&checks), lines);
                 return;
             }
@@ -64,13 +56,7 @@ impl Page<'_> {
             lines.push(format!("{}{seen}", self.title(group)));
         } else {
             for finding in &group.findings {
-                self.brief(
-                    &Group {
-                        kind: group.kind,
-                        findings: vec![finding],
-                    },
-                    lines,
-                );
+                self.brief(&Group { kind: group.kind, findings: vec![finding] }, lines);
             }
         }
     }
@@ -85,39 +71,23 @@ impl Page<'_> {
         };
         if !group.one_check() {
             let text = format!(": {}, one cause", count(group.findings.len(), "finding"));
-            return format!(
-                "{}{}",
-                self.paint.tone(tone, word),
-                self.paint.tone(Tone::Strong, &text)
-            );
+            return format!("{}{}", self.paint.tone(tone, word), self.paint.tone(Tone::Strong, &text));
         }
-        let baseline = first
-            .baseline
-            .as_deref()
-            .map(|state| format!(" ({})", line(state)))
-            .unwrap_or_default();
+        let baseline = first.baseline.as_deref().map(|state| format!(" ({})", line(state))).unwrap_or_default();
         let title = format!(": {}{baseline}", line(&first.title));
         format!(
             "{}{}",
-            self.paint
-                .tone(tone, &format!("{word}[{}]", line(&first.check))),
+            self.paint.tone(tone, &format!("{word}[{}]", line(&first.check))),
             self.paint.tone(Tone::Strong, &title)
         )
     }
 
     fn evidence(&self, group: &Group<'_>, lines: &mut Vec<String>) {
-        let tone = if group.kind == Kind::Warning {
-            Tone::Warning
-        } else {
-            Tone::Bad
-        };
+        let tone = if group.kind == Kind::Warning { Tone::Warning } else { Tone::Bad };
         for shown in shown(self.report, group.findings[0], self.width - 6) {
             let arrow = self.paint.tone(Tone::Faint, "-->");
-            let place = if shown.request.is_empty() {
-                shown.title
-            } else {
-                format!("{}   ({})", shown.request, shown.title)
-            };
+            let place =
+                if shown.request.is_empty() { shown.title } else { format!("{}   ({})", shown.request, shown.title) };
             lines.push(format!("  {arrow} {place}"));
             let bar = self.paint.tone(Tone::Faint, "|");
             for row in shown.rows {
@@ -142,18 +112,10 @@ impl Page<'_> {
 
     fn again(&self, group: &Group<'_>, lines: &mut Vec<String>) {
         let first = group.findings[0];
-        if let Some(command) = group
-            .findings
-            .iter()
-            .find_map(|finding| finding.reproduce.as_deref())
-        {
+        if let Some(command) = group.findings.iter().find_map(|finding| finding.reproduce.as_deref()) {
             // A backslash before a line break only joins the lines; they are broken anew.
             let command = line(&command.replace("\\\r\n", " ").replace("\\\n", " "));
-            self.label(
-                "again",
-                &shell_wrapped(&command, self.width.saturating_sub(12)),
-                lines,
-            );
+            self.label("again", &shell_wrapped(&command, self.width.saturating_sub(12)), lines);
         }
         if let Some(rerun) = &self.options.rerun {
             let command = format!("{} --only {}", line(rerun), line(&first.check));
@@ -168,10 +130,7 @@ impl Page<'_> {
         }
         let width = self.width.saturating_sub(label_columns(label)).max(20);
         let safe = block(text, 12, 1_000);
-        let texts: Vec<String> = safe
-            .split('\n')
-            .flat_map(|line| wrapped(line, width))
-            .collect();
+        let texts: Vec<String> = safe.split('\n').flat_map(|line| wrapped(line, width)).collect();
         self.label(label, &texts, lines);
     }
 
@@ -193,10 +152,7 @@ fn seen_with(group: &Group<'_>) -> String {
         return String::new();
     }
     let own = || "the standard's own request".to_owned();
-    let seen: Vec<String> = seen
-        .into_iter()
-        .map(|with| with.unwrap_or_else(own))
-        .collect();
+    let seen: Vec<String> = seen.into_iter().map(|with| with.unwrap_or_else(own)).collect();
     seen.join(", ")
 }
 
@@ -209,10 +165,7 @@ fn callers<'a>(group: &Group<'a>) -> Vec<(String, &'a str)> {
     let mut seen: Vec<(String, &str)> = Vec::new();
     for finding in &group.findings {
         if let Some(sees) = finding.caller_sees.as_deref() {
-            let caller = finding
-                .caller
-                .as_deref()
-                .map_or_else(|| "the caller".to_owned(), line);
+            let caller = finding.caller.as_deref().map_or_else(|| "the caller".to_owned(), line);
             if !seen.contains(&(caller.clone(), sees)) {
                 seen.push((caller, sees));
             }

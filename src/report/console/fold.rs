@@ -25,15 +25,9 @@ pub(super) fn groups(report: &RunReport) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     for finding in &report.findings {
         let Some(kind) = kind(finding) else { continue };
-        match groups
-            .iter_mut()
-            .find(|group| group.kind == kind && alike(kind, group.findings[0], finding))
-        {
+        match groups.iter_mut().find(|group| group.kind == kind && alike(kind, group.findings[0], finding)) {
             Some(group) => group.findings.push(finding),
-            None => groups.push(Group {
-                kind,
-                findings: vec![finding],
-            }),
+            None => groups.push(Group { kind, findings: vec![finding] }),
         }
     }
     groups.sort_by_key(|group| group.kind);
@@ -43,9 +37,7 @@ pub(super) fn groups(report: &RunReport) -> Vec<Group<'_>> {
 impl Group<'_> {
     /// Whether it is about one check.
     pub(super) fn one_check(&self) -> bool {
-        self.findings
-            .iter()
-            .all(|finding| finding.check == self.findings[0].check)
+        self.findings.iter().all(|finding| finding.check == self.findings[0].check)
     }
 }
 
@@ -65,24 +57,14 @@ fn alike(kind: Kind, one: &Finding, other: &Finding) -> bool {
         return one.blocked_by == other.blocked_by && because(one) == because(other);
     }
     // The exchanges differ wherever the variant does, and with them the line that sends them again.
-    let said = |mismatch: &Mismatch| {
-        (
-            mismatch.at.clone(),
-            mismatch.expected.clone(),
-            mismatch.actual.clone(),
-        )
-    };
+    let said = |mismatch: &Mismatch| (mismatch.at.clone(), mismatch.expected.clone(), mismatch.actual.clone());
     one.check == other.check
         && one.title == other.title
         && one.level == other.level
         && one.message == other.message
         && one.fix == other.fix
         && one.baseline == other.baseline
-        && one
-            .mismatches
-            .iter()
-            .map(said)
-            .eq(other.mismatches.iter().map(said))
+        && one.mismatches.iter().map(said).eq(other.mismatches.iter().map(said))
 }
 
 /// Why there is no verdict.

@@ -9,17 +9,8 @@ impl Page<'_> {
     /// Version, target, suites and how much was asked.
     pub(super) fn header(&self, lines: &mut Vec<String>) {
         let report = self.report;
-        let word = |name: &str| {
-            report
-                .target
-                .get(name)
-                .and_then(|value| value.as_str())
-                .map(line)
-        };
-        let mut target = format!(
-            "target {}",
-            word("name").unwrap_or_else(|| "without a name".to_owned())
-        );
+        let word = |name: &str| report.target.get(name).and_then(|value| value.as_str()).map(line);
+        let mut target = format!("target {}", word("name").unwrap_or_else(|| "without a name".to_owned()));
         if let Some(url) = word("token_endpoint") {
             target = format!("{target} ({url})");
         }
@@ -27,16 +18,8 @@ impl Page<'_> {
         let parts = [
             format!("{} {}", line(&report.tool.name), line(&report.tool.version)),
             target,
-            format!(
-                "{} {}",
-                if suites.len() == 1 { "suite" } else { "suites" },
-                suites.join(", ")
-            ),
-            format!(
-                "{}, {}",
-                count(report.summary.checks, "check"),
-                count(report.summary.exchanges, "exchange")
-            ),
+            format!("{} {}", if suites.len() == 1 { "suite" } else { "suites" }, suites.join(", ")),
+            format!("{}, {}", count(report.summary.checks, "check"), count(report.summary.exchanges, "exchange")),
         ];
         for line in joined(&parts, self.width) {
             lines.push(self.paint.tone(Tone::Strong, &line));
@@ -47,14 +30,9 @@ impl Page<'_> {
     /// The two questions, each with its answer.
     pub(super) fn answers(&self, lines: &mut Vec<String>) {
         let answers = &self.report.answers;
-        let conforms = answers
-            .conforms
-            .iter()
-            .map(|(document, answer)| (format!("conforms to {}", line(document)), answer));
-        let works = answers
-            .works_for
-            .iter()
-            .map(|(caller, answer)| (format!("works for {}", line(caller)), answer));
+        let conforms =
+            answers.conforms.iter().map(|(document, answer)| (format!("conforms to {}", line(document)), answer));
+        let works = answers.works_for.iter().map(|(caller, answer)| (format!("works for {}", line(caller)), answer));
         let mut current = String::new();
         let mut used = 0;
         for (question, answer) in conforms.chain(works) {
@@ -87,22 +65,12 @@ impl Page<'_> {
         lines.push(if preflight.passed {
             "preflight:".to_owned()
         } else {
-            self.paint
-                .tone(Tone::Bad, "stopped in the preflight: nothing more was sent")
+            self.paint.tone(Tone::Bad, "stopped in the preflight: nothing more was sent")
         });
         for step in &preflight.steps {
-            let (sign, tone) = if step.passed {
-                ("✓", Tone::Good)
-            } else {
-                ("✗", Tone::Bad)
-            };
+            let (sign, tone) = if step.passed { ("✓", Tone::Good) } else { ("✗", Tone::Bad) };
             let text = format!("{}: {}", line(&step.step), line(&step.detail));
-            self.hanging(
-                &format!("  {} ", self.paint.tone(tone, sign)),
-                4,
-                &text,
-                lines,
-            );
+            self.hanging(&format!("  {} ", self.paint.tone(tone, sign)), 4, &text, lines);
         }
     }
 
@@ -110,12 +78,7 @@ impl Page<'_> {
     pub(super) fn diagnosis(&self, lines: &mut Vec<String>) {
         for diagnosis in &self.report.diagnosis {
             lines.push(String::new());
-            self.hanging(
-                &self.paint.tone(Tone::Strong, "diagnosis: "),
-                11,
-                &line(&diagnosis.says),
-                lines,
-            );
+            self.hanging(&self.paint.tone(Tone::Strong, "diagnosis: "), 11, &line(&diagnosis.says), lines);
             self.hanging("  next: ", 8, &line(&diagnosis.next), lines);
             if !diagnosis.checks.is_empty() {
                 self.hanging("  seen in: ", 11, &list(&diagnosis.checks), lines);
@@ -126,15 +89,9 @@ impl Page<'_> {
 
 fn answer_words(answer: &Answer) -> (Tone, String) {
     match answer.answer.as_str() {
-        "yes" if answer.warnings > 0 => (
-            Tone::Good,
-            format!("✓ yes ({})", count(answer.warnings, "warning")),
-        ),
+        "yes" if answer.warnings > 0 => (Tone::Good, format!("✓ yes ({})", count(answer.warnings, "warning"))),
         "yes" => (Tone::Good, "✓ yes".to_owned()),
         "no" => (Tone::Bad, format!("✗ no ({})", answer.violations)),
-        _ => (
-            Tone::Bad,
-            format!("? not known ({} not testable)", answer.not_testable),
-        ),
+        _ => (Tone::Bad, format!("? not known ({} not testable)", answer.not_testable)),
     }
 }

@@ -7,10 +7,7 @@ use std::ops::Range;
 /// Of a name that occurs twice the last one is meant, as in the parsed value. `None` if it is not there or the text is not
 /// JSON. Linear in the text, and no deeper than `path`.
 pub(super) fn find(text: &str, path: &[&str]) -> Option<Range<usize>> {
-    let mut scan = Scan {
-        text: text.as_bytes(),
-        at: 0,
-    };
+    let mut scan = Scan { text: text.as_bytes(), at: 0 };
     if text.starts_with('\u{feff}') {
         scan.at = '\u{feff}'.len_utf8();
     }
@@ -83,11 +80,7 @@ impl Scan<'_> {
                 b',' | b':' if depth > 0 => continue,
                 b',' | b':' => return None,
                 _ => {
-                    while self
-                        .text
-                        .get(self.at)
-                        .is_some_and(|c| !b" \t\r\n,:]}[{\"".contains(c))
-                    {
+                    while self.text.get(self.at).is_some_and(|c| !b" \t\r\n,:]}[{\"".contains(c)) {
                         self.at += 1;
                     }
                 }
@@ -134,17 +127,11 @@ mod tests {
     #[test]
     fn a_member_is_found_with_its_name() {
         let text = r#"{ "a": {"b": [1, {"ü\n": "x\"}"}]}, "c" : null,"a\u0062": -1.5e3 }"#;
-        assert_eq!(
-            found(text, &["a", "b", "1", "ü\n"]),
-            Some(r#""ü\n": "x\"}""#)
-        );
+        assert_eq!(found(text, &["a", "b", "1", "ü\n"]), Some(r#""ü\n": "x\"}""#));
         assert_eq!(found(text, &["a", "b", "0"]), Some("1"));
         assert_eq!(found(text, &["c"]), Some(r#""c" : null"#));
         assert_eq!(found(text, &["ab"]), Some(r#""a\u0062": -1.5e3"#));
-        assert_eq!(
-            found(text, &["a"]),
-            Some(r#""a": {"b": [1, {"ü\n": "x\"}"}]}"#)
-        );
+        assert_eq!(found(text, &["a"]), Some(r#""a": {"b": [1, {"ü\n": "x\"}"}]}"#));
     }
 
     #[test]
@@ -154,19 +141,8 @@ mod tests {
 
     #[test]
     fn what_is_not_there_or_not_json_is_not_found() {
-        for text in [
-            r#"{"a":1}"#,
-            "[1,2]",
-            "[]",
-            "{",
-            "",
-            "\u{feff}",
-            r#"{"a"#,
-            r#"{"b\"#,
-            "]",
-            r#"{"b":,}"#,
-            "<html>",
-        ] {
+        for text in [r#"{"a":1}"#, "[1,2]", "[]", "{", "", "\u{feff}", r#"{"a"#, r#"{"b\"#, "]", r#"{"b":,}"#, "<html>"]
+        {
             assert_eq!(found(text, &["b"]), None, "{text}");
             assert_eq!(found(text, &["7"]), None, "{text}");
         }

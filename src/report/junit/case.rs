@@ -13,24 +13,10 @@ pub(super) struct Case(TestCase);
 /// What became of a case. `kind` is the check's id; `message` one line; `text` everything.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    Passed {
-        output: Option<String>,
-    },
-    Skipped {
-        kind: String,
-        message: String,
-        text: String,
-    },
-    Error {
-        kind: String,
-        message: String,
-        text: String,
-    },
-    Failure {
-        kind: String,
-        message: String,
-        text: String,
-    },
+    Passed { output: Option<String> },
+    Skipped { kind: String, message: String, text: String },
+    Error { kind: String, message: String, text: String },
+    Failure { kind: String, message: String, text: String },
 }
 
 impl Case {
@@ -39,57 +25,25 @@ impl Case {
         case.set_classname(&name.classname);
         // Fields and not the crate's constructors: those cannot give a skipped case its text.
         let told = |kind: &str, message: &str, text: &str| {
-            let message = if message.trim().is_empty() {
-                kind
-            } else {
-                message
-            };
-            (
-                legal_line(kind),
-                legal_line(message),
-                Some(legal_text(text)),
-            )
+            let message = if message.trim().is_empty() { kind } else { message };
+            (legal_line(kind), legal_line(message), Some(legal_text(text)))
         };
         case.result = match outcome {
             Outcome::Passed { output } => {
                 case.system_out = output.map(|output| legal_text(&output));
                 TestResult::Success
             }
-            Outcome::Skipped {
-                kind,
-                message,
-                text,
-            } => {
+            Outcome::Skipped { kind, message, text } => {
                 let (type_, message, cause) = told(&kind, &message, &text);
-                TestResult::SkippedWithCause {
-                    type_,
-                    message,
-                    cause,
-                }
+                TestResult::SkippedWithCause { type_, message, cause }
             }
-            Outcome::Error {
-                kind,
-                message,
-                text,
-            } => {
+            Outcome::Error { kind, message, text } => {
                 let (type_, message, cause) = told(&kind, &message, &text);
-                TestResult::Error {
-                    type_,
-                    message,
-                    cause,
-                }
+                TestResult::Error { type_, message, cause }
             }
-            Outcome::Failure {
-                kind,
-                message,
-                text,
-            } => {
+            Outcome::Failure { kind, message, text } => {
                 let (type_, message, cause) = told(&kind, &message, &text);
-                TestResult::Failure {
-                    type_,
-                    message,
-                    cause,
-                }
+                TestResult::Failure { type_, message, cause }
             }
         };
         Self(case)
@@ -127,9 +81,7 @@ impl Names {
 
     pub(super) fn new_case(&mut self, classname: &str, wanted: &str) -> CaseName {
         let classname = legal_line(classname);
-        let name = unused(wanted, |name| {
-            self.cases.insert((classname.clone(), name.to_owned()))
-        });
+        let name = unused(wanted, |name| self.cases.insert((classname.clone(), name.to_owned())));
         CaseName { classname, name }
     }
 }
@@ -137,18 +89,12 @@ impl Names {
 /// The wanted name made legal, numbered if it was given before; readers refuse a case without a name.
 fn unused(wanted: &str, mut insert: impl FnMut(&str) -> bool) -> String {
     let wanted = legal_line(wanted);
-    let wanted = if wanted.trim().is_empty() {
-        "(no name)"
-    } else {
-        &wanted
-    };
+    let wanted = if wanted.trim().is_empty() { "(no name)" } else { &wanted };
     if insert(wanted) {
         return wanted.to_owned();
     }
     let mut numbered = (2_usize..).map(|n| format!("{wanted} #{n}"));
-    numbered
-        .find(|name| insert(name))
-        .expect("there are more numbers than cases")
+    numbered.find(|name| insert(name)).expect("there are more numbers than cases")
 }
 
 /// The value of an attribute: one line, since XML parsers turn line breaks in attributes into spaces.

@@ -7,24 +7,14 @@ use quick_xml::{Reader, Writer, XmlVersion};
 use super::case::legal_line;
 
 /// The document with its missing attributes; `properties` are those of `suites`, in the same order.
-pub(super) fn complete(
-    xml: &str,
-    suites: &[TestSuite],
-    properties: &[Vec<(String, String)>],
-) -> String {
+pub(super) fn complete(xml: &str, suites: &[TestSuite], properties: &[Vec<(String, String)>]) -> String {
     let mut reader = Reader::from_str(xml);
     let mut writer = Writer::new(Vec::new());
     let mut suites = suites.iter().zip(properties);
     let totals = totals(suites.clone().map(|(suite, _)| suite));
-    let mut write = |event: Event<'_>| {
-        writer
-            .write_event(event)
-            .expect("writing to memory does not fail")
-    };
+    let mut write = |event: Event<'_>| writer.write_event(event).expect("writing to memory does not fail");
     loop {
-        let event = reader
-            .read_event()
-            .expect("the document was written a moment ago, from legal texts");
+        let event = reader.read_event().expect("the document was written a moment ago, from legal texts");
         let (element, empty) = match event {
             Event::Start(element) => (element, false),
             Event::Empty(element) => (element, true),
@@ -50,8 +40,7 @@ pub(super) fn complete(
                 start(&mut write, &name, attributes, empty);
             }
             "testsuite" => {
-                let (suite, properties) =
-                    suites.next().expect("there is one element for each suite");
+                let (suite, properties) = suites.next().expect("there is one element for each suite");
                 attributes.push(("skipped".to_owned(), suite.skipped().to_string()));
                 write(line_break());
                 start(&mut write, &name, attributes, false);
@@ -74,30 +63,18 @@ pub(super) fn complete(
     String::from_utf8(writer.into_inner()).expect("it was written from strings")
 }
 
-fn start(
-    write: &mut impl FnMut(Event<'_>),
-    name: &str,
-    attributes: Vec<(String, String)>,
-    empty: bool,
-) {
+fn start(write: &mut impl FnMut(Event<'_>), name: &str, attributes: Vec<(String, String)>, empty: bool) {
     let mut element = BytesStart::new(name);
     for (name, value) in &attributes {
         element.push_attribute((name.as_str(), value.as_str()));
     }
-    write(if empty {
-        Event::Empty(element)
-    } else {
-        Event::Start(element)
-    });
+    write(if empty { Event::Empty(element) } else { Event::Start(element) });
 }
 
 fn write_properties(write: &mut impl FnMut(Event<'_>), properties: &[(String, String)]) {
     start(write, "properties", Vec::new(), false);
     for (name, value) in properties {
-        let attributes = vec![
-            ("name".to_owned(), legal_line(name)),
-            ("value".to_owned(), legal_line(value)),
-        ];
+        let attributes = vec![("name".to_owned(), legal_line(name)), ("value".to_owned(), legal_line(value))];
         start(write, "property", attributes, true);
     }
     write(Event::End(BytesEnd::new("properties")));
@@ -128,10 +105,7 @@ fn attributes(element: &BytesStart<'_>) -> Vec<(String, String)> {
 
 fn totals<'a>(suites: impl Iterator<Item = &'a TestSuite> + Clone) -> Vec<(String, String)> {
     let sum = |count: fn(&TestSuite) -> usize| suites.clone().map(count).sum::<usize>().to_string();
-    let time = suites
-        .clone()
-        .map(|suite| suite.time().as_seconds_f64())
-        .sum();
+    let time = suites.clone().map(|suite| suite.time().as_seconds_f64()).sum();
     vec![
         ("name".to_owned(), "grantlint".to_owned()),
         ("tests".to_owned(), sum(TestSuite::tests)),

@@ -6,54 +6,21 @@ use crate::report::text::{block, one_line};
 
 /// Everything about a finding, for readers who see only this.
 pub(super) fn text(report: &RunReport, finding: &Finding) -> String {
-    let mut lines = vec![format!(
-        "{}: {}",
-        line(&finding.check),
-        line(&finding.title)
-    )];
+    let mut lines = vec![format!("{}: {}", line(&finding.check), line(&finding.title))];
     let mut row = |label: &str, text: &str| {
         if !text.trim().is_empty() {
-            let label = if label.is_empty() {
-                "  | ".to_owned()
-            } else {
-                format!("{label}: ")
-            };
-            lines.push(format!(
-                "{label}{}",
-                block(text, 30, 2_000).replace('\n', "\n    ")
-            ));
+            let label = if label.is_empty() { "  | ".to_owned() } else { format!("{label}: ") };
+            lines.push(format!("{label}{}", block(text, 30, 2_000).replace('\n', "\n    ")));
         }
     };
     row("found", &finding.message);
-    row(
-        "because",
-        finding
-            .reason
-            .as_deref()
-            .filter(|reason| *reason != finding.message)
-            .unwrap_or_default(),
-    );
-    row(
-        "blocked by",
-        finding.blocked_by.as_deref().unwrap_or_default(),
-    );
+    row("because", finding.reason.as_deref().filter(|reason| *reason != finding.message).unwrap_or_default());
+    row("blocked by", finding.blocked_by.as_deref().unwrap_or_default());
     row("waived", &waiver(finding).unwrap_or_default());
-    let target = |name: &str| {
-        report
-            .target
-            .get(name)
-            .and_then(|value| value.as_str())
-            .unwrap_or_default()
-    };
-    row(
-        "target",
-        format!("{} {}", target("name"), target("token_endpoint")).trim(),
-    );
+    let target = |name: &str| report.target.get(name).and_then(|value| value.as_str()).unwrap_or_default();
+    row("target", format!("{} {}", target("name"), target("token_endpoint")).trim());
     // What was not judged here has no evidence, whatever was sent for other checks.
-    let judged = !matches!(
-        finding.verdict,
-        VerdictKind::NotApplicable | VerdictKind::LeftOut
-    );
+    let judged = !matches!(finding.verdict, VerdictKind::NotApplicable | VerdictKind::LeftOut);
     for shown in shown(report, finding, 160).into_iter().filter(|_| judged) {
         if shown.request.is_empty() {
             row("exchange", &shown.title);
@@ -72,18 +39,10 @@ pub(super) fn text(report: &RunReport, finding: &Finding) -> String {
         row("expected", &mismatch.expected);
         row("got", &mismatch.actual);
     }
-    let requirement: Vec<&str> = finding
-        .sources
-        .iter()
-        .map(String::as_str)
-        .chain([finding.level.as_str()])
-        .collect();
+    let requirement: Vec<&str> = finding.sources.iter().map(String::as_str).chain([finding.level.as_str()]).collect();
     row("requirement", &requirement.join(", "));
     let caller = finding.caller.as_deref().unwrap_or("the caller");
-    row(
-        &format!("in {}", line(caller)),
-        finding.caller_sees.as_deref().unwrap_or_default(),
-    );
+    row(&format!("in {}", line(caller)), finding.caller_sees.as_deref().unwrap_or_default());
     if judged {
         row("why", &finding.why);
     }
@@ -116,22 +75,13 @@ pub(super) fn waiver(finding: &Finding) -> Option<String> {
 
 /// What is said about the whole suite, name and value.
 pub(super) fn properties(report: &RunReport) -> Vec<(String, String)> {
-    let target = |name: &str| {
-        report
-            .target
-            .get(name)
-            .and_then(|value| value.as_str())
-            .unwrap_or_default()
-    };
+    let target = |name: &str| report.target.get(name).and_then(|value| value.as_str()).unwrap_or_default();
     let mut properties = vec![
         ("grantlint.version".to_owned(), line(&report.tool.version)),
         ("target".to_owned(), line(target("name"))),
         ("token_endpoint".to_owned(), line(target("token_endpoint"))),
         ("suites".to_owned(), line(&report.suites.join(", "))),
-        (
-            "exit".to_owned(),
-            line(&format!("{}: {}", report.exit.code, report.exit.meaning)),
-        ),
+        ("exit".to_owned(), line(&format!("{}: {}", report.exit.code, report.exit.meaning))),
     ];
     let words = |answer: &Answer| match answer.answer.as_str() {
         "no" => format!("no ({})", answer.violations),

@@ -10,14 +10,12 @@ async fn the_token_answer_is_this_byte_by_byte() {
         "POST /token HTTP/1.1\r\nhost: as\r\n{authorization}\r\nconnection: close\r\n\
          content-type: application/x-www-form-urlencoded\r\ncontent-length: 29\r\n\r\ngrant_type=client_credentials"
     );
-    let answer =
-        String::from_utf8(exchange(running.origin(), &asked, |_| false).await.unwrap()).unwrap();
+    let answer = String::from_utf8(exchange(running.origin(), &asked, |_| false).await.unwrap()).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let token = body.split('"').nth(3).unwrap();
     assert_eq!(token.split('.').count(), 3);
-    let expected = format!(
-        r#"{{"access_token":"{token}","token_type":"Bearer","expires_in":3600,"scope":"invoices.read"}}"#
-    );
+    let expected =
+        format!(r#"{{"access_token":"{token}","token_type":"Bearer","expires_in":3600,"scope":"invoices.read"}}"#);
     assert_eq!(body, expected);
     assert_eq!(
         head,
@@ -35,12 +33,7 @@ fn the_conforming_server_answers_each_probe_so() {
         .iter()
         .map(|(probe, _, line)| format!("{}: {line}", probe.name))
         .collect();
-    assert_eq!(
-        lines,
-        EXPECTED.trim().lines().collect::<Vec<_>>(),
-        "{}",
-        lines.join("\n")
-    );
+    assert_eq!(lines, EXPECTED.trim().lines().collect::<Vec<_>>(), "{}", lines.join("\n"));
 }
 
 const EXPECTED: &str = r#"

@@ -8,12 +8,8 @@ fn lines(dialect: Dialect) -> Vec<String> {
     answers(dialect)
         .into_iter()
         .map(|(probe, answer, line)| {
-            let headers: Vec<String> = answer
-                .reply
-                .headers
-                .iter()
-                .map(|(name, value)| format!("{name}: {value}"))
-                .collect();
+            let headers: Vec<String> =
+                answer.reply.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
             format!("{}: {line} {headers:?}", probe.name)
         })
         .collect()
@@ -33,28 +29,19 @@ fn every_rule_that_is_skipped_changes_these_answers_and_no_others() {
                 .filter_map(|(line, _)| line.split(": ").next())
                 .collect();
             match changed.len() {
-                0..=8 => format!("{rule}: {}", changed.join("; "))
-                    .trim_end()
-                    .to_owned(),
+                0..=8 => format!("{rule}: {}", changed.join("; ")).trim_end().to_owned(),
                 _ => format!("{rule}: {} and {} more", changed[0], changed.len() - 1),
             }
         })
         .collect();
-    assert_eq!(
-        effects,
-        EFFECTS.trim().lines().collect::<Vec<_>>(),
-        "{}",
-        effects.join("\n")
-    );
+    assert_eq!(effects, EFFECTS.trim().lines().collect::<Vec<_>>(), "{}", effects.join("\n"));
 }
 
 #[test]
 fn every_choice_but_the_defaults_changes_an_answer() {
     let conforming = lines(Dialect::default());
-    let without_effect: Vec<&Policy> = Policy::ALL
-        .iter()
-        .filter(|policy| lines(Dialect::of(&[], &[**policy])) == conforming)
-        .collect();
+    let without_effect: Vec<&Policy> =
+        Policy::ALL.iter().filter(|policy| lines(Dialect::of(&[], &[**policy])) == conforming).collect();
     // The first three name the default; of the others the listener has the doing.
     let expected = [
         Policy::ScopeOmittedWhenSame,
@@ -69,10 +56,8 @@ fn every_choice_but_the_defaults_changes_an_answer() {
 
 #[test]
 fn every_choice_stays_lawful() {
-    let refused: Vec<bool> = answers(Dialect::default())
-        .iter()
-        .map(|(_, answer, _)| answer.reply.name != "token.issued")
-        .collect();
+    let refused: Vec<bool> =
+        answers(Dialect::default()).iter().map(|(_, answer, _)| answer.reply.name != "token.issued").collect();
     for policy in Policy::ALL {
         let lax = match policy {
             Policy::ScopeNarrow => vec!["unknown scope", "ungranted scope", "upper-case scope"],
@@ -80,18 +65,12 @@ fn every_choice_stays_lawful() {
             Policy::TwoMethodsHeaderWins => vec!["secret beside basic"],
             _ => vec![],
         };
-        for ((probe, answer, line), refused) in
-            answers(Dialect::of(&[], &[*policy])).iter().zip(&refused)
-        {
+        for ((probe, answer, line), refused) in answers(Dialect::of(&[], &[*policy])).iter().zip(&refused) {
             if let Err(problem) = lawful(probe, answer) {
                 panic!("{policy}: {}: {line}: {problem}", probe.name);
             }
             let issued = answer.reply.name == "token.issued";
-            assert!(
-                !refused || !issued || lax.contains(&probe.name),
-                "{policy}: {}: {line}",
-                probe.name
-            );
+            assert!(!refused || !issued || lax.contains(&probe.name), "{policy}: {}: {line}", probe.name);
         }
     }
 }
@@ -100,53 +79,26 @@ fn every_choice_stays_lawful() {
 fn lawful(probe: &Probe, answer: &Answer) -> Result<(), &'static str> {
     let must = |holds: bool, what| if holds { Ok(()) } else { Err(what) };
     let has = |name, text: &str| header(answer, name).is_some_and(|value| value.contains(text));
-    let Reply {
-        name, status, body, ..
-    } = &answer.reply;
+    let Reply { name, status, body, .. } = &answer.reply;
     let body: serde_json::Value = serde_json::from_slice(&body.render(false)).unwrap_or_default();
     match name.as_str() {
         "token.issued" => {
-            must(
-                *status == 200 && has("content-type", "application/json"),
-                "RFC 6749 §5.1: 200 and JSON",
-            )?;
+            must(*status == 200 && has("content-type", "application/json"), "RFC 6749 §5.1: 200 and JSON")?;
             must(has("cache-control", "no-store"), "RFC 6749 §5.1: no-store")?;
+            must(body["access_token"].is_string(), "RFC 6749 §5.1: access_token")?;
             must(
-                body["access_token"].is_string(),
-                "RFC 6749 §5.1: access_token",
-            )?;
-            must(
-                body["token_type"]
-                    .as_str()
-                    .is_some_and(|kind| kind.eq_ignore_ascii_case("bearer")),
+                body["token_type"].as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("bearer")),
                 "RFC 6749 §5.1: token_type",
             )?;
-            must(
-                body["expires_in"].is_u64() || body.get("expires_in").is_none(),
-                "RFC 6749 §5.1: expires_in",
-            )?;
-            must(
-                body.get("refresh_token").is_none(),
-                "RFC 6749 §4.4.3: no refresh_token",
-            )?;
+            must(body["expires_in"].is_u64() || body.get("expires_in").is_none(), "RFC 6749 §5.1: expires_in")?;
+            must(body.get("refresh_token").is_none(), "RFC 6749 §4.4.3: no refresh_token")?;
             let asked = String::from_utf8_lossy(&probe.request.body);
-            let unknown = ["magic", "admin", "INVOICES"]
-                .iter()
-                .any(|word| asked.contains(word));
-            must(
-                !unknown || body["scope"].is_string(),
-                "RFC 6749 §5.1: a scope that differs is named",
-            )
+            let unknown = ["magic", "admin", "INVOICES"].iter().any(|word| asked.contains(word));
+            must(!unknown || body["scope"].is_string(), "RFC 6749 §5.1: a scope that differs is named")
         }
         error if error.starts_with("error.") => {
-            must(
-                has("content-type", "application/json"),
-                "RFC 6749 §5.2: JSON",
-            )?;
-            must(
-                body["error"] == error["error.".len()..],
-                "RFC 6749 §5.2: error",
-            )?;
+            must(has("content-type", "application/json"), "RFC 6749 §5.2: JSON")?;
+            must(body["error"] == error["error.".len()..], "RFC 6749 §5.2: error")?;
             let by_header = probe.request.header("authorization").next().is_some();
             let unauthorized = *status == 401 && has("www-authenticate", "Basic");
             let fits = match error {
@@ -156,33 +108,15 @@ fn lawful(probe: &Probe, answer: &Answer) -> Result<(), &'static str> {
             must(fits, "RFC 6749 §5.2: status and challenge")
         }
         challenge if challenge.starts_with("challenge") => {
-            must(
-                has("www-authenticate", "Bearer realm="),
-                "RFC 6750 §3: challenge",
-            )?;
+            must(has("www-authenticate", "Bearer realm="), "RFC 6750 §3: challenge")?;
             let named = !challenge.contains('.') || has("www-authenticate", "error=");
-            must(
-                named && [401, 403].contains(status),
-                "RFC 6750 §3.1: error and status",
-            )
+            must(named && [401, 403].contains(status), "RFC 6750 §3.1: error and status")
         }
-        "introspection" => must(
-            *status == 200 && body["active"].is_boolean(),
-            "RFC 7662 §2.2: active",
-        ),
+        "introspection" => must(*status == 200 && body["active"].is_boolean(), "RFC 7662 §2.2: active"),
         "revoked" | "content" => must(*status == 200, "200"),
-        "metadata" => must(
-            body["issuer"] == "http://as" && body["token_endpoint"] == "http://as/token",
-            "RFC 8414 §2",
-        ),
-        "http.405" => must(
-            *status == 405 && header(answer, "allow").is_some(),
-            "RFC 9110 §15.5.6: Allow",
-        ),
-        "http.429" => must(
-            *status == 429 && has("retry-after", "1"),
-            "RFC 6585 §4: Retry-After",
-        ),
+        "metadata" => must(body["issuer"] == "http://as" && body["token_endpoint"] == "http://as/token", "RFC 8414 §2"),
+        "http.405" => must(*status == 405 && header(answer, "allow").is_some(), "RFC 9110 §15.5.6: Allow"),
+        "http.429" => must(*status == 429 && has("retry-after", "1"), "RFC 6585 §4: Retry-After"),
         "http.404" | "http.406" | "http.415" => Ok(()),
         _ => Err("no lawful answer has this name"),
     }
@@ -190,20 +124,9 @@ fn lawful(probe: &Probe, answer: &Answer) -> Result<(), &'static str> {
 
 #[test]
 fn a_locked_client_stays_refused() {
-    let (server, _) = server(fault(
-        serde_json::json!({ "settings": { "lock_after": 2 } }),
-    ));
-    let wrong = form(
-        "/token",
-        &basic("gl:wrong"),
-        "grant_type=client_credentials",
-    );
-    for (request, status) in [
-        (&wrong, 401),
-        (&token_request(""), 200),
-        (&wrong, 401),
-        (&token_request(""), 401),
-    ] {
+    let (server, _) = server(fault(serde_json::json!({ "settings": { "lock_after": 2 } })));
+    let wrong = form("/token", &basic("gl:wrong"), "grant_type=client_credentials");
+    for (request, status) in [(&wrong, 401), (&token_request(""), 200), (&wrong, 401), (&token_request(""), 401)] {
         assert_eq!(server.answer(request).reply.status, status);
     }
 }
@@ -211,14 +134,18 @@ fn a_locked_client_stays_refused() {
 #[test]
 fn a_rate_limiter_with_a_window_forgets() {
     let mut dialect = Dialect::of(&[], &[Policy::RateLimited]);
-    dialect.add(serde_json::from_value(serde_json::json!({ "behaviour": "x", "settings": { "rate_window_ms": 1000, "retry_after": 2 } })).unwrap()).unwrap();
+    dialect
+        .add(
+            serde_json::from_value(
+                serde_json::json!({ "behaviour": "x", "settings": { "rate_window_ms": 1000, "retry_after": 2 } }),
+            )
+            .unwrap(),
+        )
+        .unwrap();
     let (server, clock) = server(dialect);
     let _ = server.answer(&form("/token", &basic("gl:wrong"), ""));
     let limited = server.answer(&token_request(""));
-    assert_eq!(
-        (limited.reply.status, header(&limited, "retry-after")),
-        (429, Some("2"))
-    );
+    assert_eq!((limited.reply.status, header(&limited, "retry-after")), (429, Some("2")));
     use crate::clock::Clock as _;
     clock.jump_to(NOW_MS + 1000);
     assert_eq!(server.answer(&token_request("")).reply.status, 200);
@@ -226,23 +153,13 @@ fn a_rate_limiter_with_a_window_forgets() {
 
 #[test]
 fn the_received_secret_is_repeated_only_where_a_fault_says_so() {
-    let wrong = form(
-        "/token",
-        &basic("gl:wr0ng"),
-        "grant_type=client_credentials",
-    );
+    let wrong = form("/token", &basic("gl:wr0ng"), "grant_type=client_credentials");
     for (dialect, repeated) in [
         (Dialect::default(), false),
         (Dialect::of(&[Rule::SecretNotEchoed], &[]), true),
-        (
-            fault(serde_json::json!({ "reply": { "to": "error.*", "echo_secret": true } })),
-            true,
-        ),
+        (fault(serde_json::json!({ "reply": { "to": "error.*", "echo_secret": true } })), true),
     ] {
-        assert_eq!(
-            line(&server(dialect).0.answer(&wrong)).contains("wr0ng"),
-            repeated
-        );
+        assert_eq!(line(&server(dialect).0.answer(&wrong)).contains("wr0ng"), repeated);
     }
 }
 

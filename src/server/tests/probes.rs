@@ -14,104 +14,46 @@ pub(super) struct Probe {
 pub(super) fn probes(server: &AuthorizationServer, clock: &ManualClock) -> Vec<Probe> {
     let expired = token(server, "invoices.write");
     clock.jump_to(clock.now_ms() + 3_600_000);
-    let (write, read, revoked) = (
-        token(server, "invoices.write"),
-        token(server, "invoices.read"),
-        token(server, "invoices.write"),
-    );
-    let forged = format!(
-        "{}.AAAA",
-        write.rsplit_once('.').map_or("x.y", |(message, _)| message)
-    );
+    let (write, read, revoked) =
+        (token(server, "invoices.write"), token(server, "invoices.read"), token(server, "invoices.write"));
+    let forged = format!("{}.AAAA", write.rsplit_once('.').map_or("x.y", |(message, _)| message));
     let long = "x".repeat(8192);
     let b = basic(PAIR);
     let second = basic("gl2:0ther-s3cret");
     let ask = |authorization: &str, body: &str| form("/token", authorization, body);
-    let json = |body| {
-        request(
-            "POST",
-            "/token",
-            &[&b, "content-type: application/json"],
-            body,
-        )
-    };
+    let json = |body| request("POST", "/token", &[&b, "content-type: application/json"], body);
     let at = |method, target: &str, header: &str| {
         let headers: Vec<&str> = (!header.is_empty()).then_some(header).into_iter().collect();
         request(method, target, &headers, "")
     };
-    let bearer = |token: &str| {
-        at(
-            "POST",
-            "/invoices",
-            &format!("authorization: Bearer {token}"),
-        )
-    };
-    let about = |path, authorization: &str, token: &str| {
-        form(path, authorization, &format!("token={token}"))
-    };
+    let bearer = |token: &str| at("POST", "/invoices", &format!("authorization: Bearer {token}"));
+    let about = |path, authorization: &str, token: &str| form(path, authorization, &format!("token={token}"));
     let post = "client_id=gl&client_secret=s3cret:~~?~%2B/%25&grant_type=client_credentials";
     let all: Vec<(&'static str, Request)> = vec![
         ("ordinary", token_request("")),
         ("ordinary once more", token_request("")),
-        (
-            "basic, url-safe",
-            ask(&url_safe(PAIR), "grant_type=client_credentials"),
-        ),
-        (
-            "basic, form-encoded",
-            ask(
-                &basic("g%6C:s3cret%3A%7E%7E%3F%7E%2B%2F%25"),
-                "grant_type=client_credentials",
-            ),
-        ),
-        (
-            "basic, lower case",
-            ask(
-                &b.replace("Basic", "basic"),
-                "grant_type=client_credentials",
-            ),
-        ),
-        (
-            "basic, malformed",
-            ask("authorization: Basic %%%", "grant_type=client_credentials"),
-        ),
-        (
-            "another scheme",
-            ask("authorization: Token abc", "grant_type=client_credentials"),
-        ),
+        ("basic, url-safe", ask(&url_safe(PAIR), "grant_type=client_credentials")),
+        ("basic, form-encoded", ask(&basic("g%6C:s3cret%3A%7E%7E%3F%7E%2B%2F%25"), "grant_type=client_credentials")),
+        ("basic, lower case", ask(&b.replace("Basic", "basic"), "grant_type=client_credentials")),
+        ("basic, malformed", ask("authorization: Basic %%%", "grant_type=client_credentials")),
+        ("another scheme", ask("authorization: Token abc", "grant_type=client_credentials")),
         ("client_id beside basic", token_request("&client_id=gl")),
-        (
-            "secret beside basic",
-            token_request("&client_id=gl&client_secret=s3cret"),
-        ),
+        ("secret beside basic", token_request("&client_id=gl&client_secret=s3cret")),
         ("body credentials", ask("", post)),
         ("query credentials", {
             let body = "grant_type=client_credentials";
-            Request {
-                query: "client_id=gl2&client_secret=0ther-s3cret".to_owned(),
-                ..ask("", body)
-            }
+            Request { query: "client_id=gl2&client_secret=0ther-s3cret".to_owned(), ..ask("", body) }
         }),
-        (
-            "no secret",
-            ask("", "client_id=gl&grant_type=client_credentials"),
-        ),
+        ("no secret", ask("", "client_id=gl&grant_type=client_credentials")),
         ("no credentials", ask("", "grant_type=client_credentials")),
-        (
-            "public client",
-            ask("", "client_id=pub&grant_type=client_credentials"),
-        ),
+        ("public client", ask("", "client_id=pub&grant_type=client_credentials")),
         ("get", at("GET", "/token?grant_type=client_credentials", &b)),
         (
             "cache-control",
             request(
                 "POST",
                 "/token",
-                &[
-                    &b,
-                    "content-type: application/x-www-form-urlencoded",
-                    "cache-control: no-cache",
-                ],
+                &[&b, "content-type: application/x-www-form-urlencoded", "cache-control: no-cache"],
                 "grant_type=client_credentials",
             ),
         ),
@@ -120,86 +62,33 @@ pub(super) fn probes(server: &AuthorizationServer, clock: &ManualClock) -> Vec<P
             request(
                 "POST",
                 "/token",
-                &[
-                    &b,
-                    "content-type: application/x-www-form-urlencoded",
-                    "accept: text/html",
-                ],
+                &[&b, "content-type: application/x-www-form-urlencoded", "accept: text/html"],
                 "grant_type=client_credentials",
             ),
         ),
         ("no grant_type", ask(&b, "x=y")),
         ("unknown grant_type", ask(&b, "grant_type=magic")),
-        (
-            "upper-case grant_type",
-            ask(&b, "grant_type=CLIENT_CREDENTIALS"),
-        ),
+        ("upper-case grant_type", ask(&b, "grant_type=CLIENT_CREDENTIALS")),
         ("upper-case name", ask(&b, "GRANT_TYPE=client_credentials")),
-        (
-            "repeated, equal",
-            token_request("&grant_type=client_credentials"),
-        ),
-        (
-            "repeated, different",
-            token_request("&scope=invoices.read&scope=invoices.write"),
-        ),
+        ("repeated, equal", token_request("&grant_type=client_credentials")),
+        ("repeated, different", token_request("&scope=invoices.read&scope=invoices.write")),
         ("unknown parameter", token_request("&x=y")),
         ("empty scope", token_request("&scope=")),
-        (
-            "text body",
-            request(
-                "POST",
-                "/token",
-                &[&b, "content-type: text/plain"],
-                "grant_type=client_credentials",
-            ),
-        ),
-        (
-            "json",
-            json(r#"{"grant_type":"client_credentials","scope":"invoices.read"}"#),
-        ),
+        ("text body", request("POST", "/token", &[&b, "content-type: text/plain"], "grant_type=client_credentials")),
+        ("json", json(r#"{"grant_type":"client_credentials","scope":"invoices.read"}"#)),
         ("broken json", json(r#"{"grant_type":"#)),
-        (
-            "raw space",
-            token_request("&scope=invoices.read invoices.write"),
-        ),
-        (
-            "other order",
-            token_request("&scope=invoices.write+invoices.read"),
-        ),
+        ("raw space", token_request("&scope=invoices.read invoices.write")),
+        ("other order", token_request("&scope=invoices.write+invoices.read")),
         ("unknown scope", token_request("&scope=invoices.read+magic")),
         ("ungranted scope", token_request("&scope=admin")),
         ("upper-case scope", token_request("&scope=INVOICES.READ")),
         ("resource", bearer(&write)),
-        (
-            "resource, get",
-            at("GET", "/invoices", &format!("authorization: Bearer {read}")),
-        ),
-        (
-            "resource, lower case",
-            at(
-                "POST",
-                "/invoices",
-                &format!("authorization: bearer {write}"),
-            ),
-        ),
-        (
-            "resource, other scheme",
-            at(
-                "POST",
-                "/invoices",
-                &format!("authorization: Token {write}"),
-            ),
-        ),
+        ("resource, get", at("GET", "/invoices", &format!("authorization: Bearer {read}"))),
+        ("resource, lower case", at("POST", "/invoices", &format!("authorization: bearer {write}"))),
+        ("resource, other scheme", at("POST", "/invoices", &format!("authorization: Token {write}"))),
         ("resource, no token", at("POST", "/invoices", "")),
-        (
-            "resource, token in query",
-            at("POST", &format!("/invoices?access_token={write}"), ""),
-        ),
-        (
-            "resource, token in body",
-            form("/invoices", "", &format!("access_token={write}")),
-        ),
+        ("resource, token in query", at("POST", &format!("/invoices?access_token={write}"), "")),
+        ("resource, token in body", form("/invoices", "", &format!("access_token={write}"))),
         ("resource, invented token", bearer("nonsense")),
         ("resource, forged token", bearer(&forged)),
         ("resource, long token", bearer(&long)),
@@ -207,49 +96,23 @@ pub(super) fn probes(server: &AuthorizationServer, clock: &ManualClock) -> Vec<P
         ("resource, narrow token", bearer(&read)),
         ("introspection", about("/introspect", &b, &write)),
         ("introspection, expired", about("/introspect", &b, &expired)),
-        (
-            "introspection, unknown",
-            about("/introspect", &b, "nonsense"),
-        ),
+        ("introspection, unknown", about("/introspect", &b, "nonsense")),
         ("introspection, open", about("/introspect", "", &write)),
-        (
-            "introspection, public client",
-            form("/introspect", "", &format!("client_id=pub&token={write}")),
-        ),
+        ("introspection, public client", form("/introspect", "", &format!("client_id=pub&token={write}"))),
         ("revocation, foreign", about("/revoke", &second, &write)),
         ("introspection after it", about("/introspect", &b, &write)),
         ("revocation, open", about("/revoke", "", &read)),
         ("revocation, unknown", about("/revoke", &b, "nonsense")),
         ("revocation", about("/revoke", &b, &revoked)),
         ("resource, revoked token", bearer(&revoked)),
-        (
-            "metadata",
-            at("GET", "/.well-known/oauth-authorization-server", ""),
-        ),
+        ("metadata", at("GET", "/.well-known/oauth-authorization-server", "")),
         ("elsewhere", at("GET", "/", "")),
-        (
-            "unknown client",
-            ask(&basic("stranger:x"), "grant_type=client_credentials"),
-        ),
-        (
-            "wrong secret",
-            ask(&basic("gl:wrong"), "grant_type=client_credentials"),
-        ),
-        (
-            "wrong secret in the body",
-            ask(
-                "",
-                "client_id=gl&client_secret=wrong&grant_type=client_credentials",
-            ),
-        ),
-        (
-            "after a wrong secret",
-            token_request("&scope=invoices.write"),
-        ),
+        ("unknown client", ask(&basic("stranger:x"), "grant_type=client_credentials")),
+        ("wrong secret", ask(&basic("gl:wrong"), "grant_type=client_credentials")),
+        ("wrong secret in the body", ask("", "client_id=gl&client_secret=wrong&grant_type=client_credentials")),
+        ("after a wrong secret", token_request("&scope=invoices.write")),
     ];
-    all.into_iter()
-        .map(|(name, request)| Probe { name, request })
-        .collect()
+    all.into_iter().map(|(name, request)| Probe { name, request }).collect()
 }
 
 /// The answers to the set, each with the name of its probe; tokens are replaced by what can be said of them.
@@ -261,17 +124,9 @@ pub(super) fn answers(dialect: Dialect) -> Vec<(Probe, Answer, String)> {
         let mut text = line(&answer);
         for name in ["access_token", "refresh_token"] {
             if let Some(serde_json::Value::String(token)) = member(&answer, name) {
-                let kind = if token.split('.').count() == 3 {
-                    "jwt"
-                } else {
-                    "opaque"
-                };
+                let kind = if token.split('.').count() == 3 { "jwt" } else { "opaque" };
                 let known = if seen.contains(&token) { "old" } else { "new" };
-                let sequential = if token.starts_with("token-0") {
-                    "sequential "
-                } else {
-                    ""
-                };
+                let sequential = if token.starts_with("token-0") { "sequential " } else { "" };
                 text = text.replace(&token, &format!("<{known} {sequential}{kind}>"));
                 seen.push(token);
             }

@@ -9,41 +9,20 @@ use super::*;
 fn certificate() -> Tls {
     let rcgen::CertifiedKey { cert, signing_key } =
         rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
-    Tls {
-        certificates_pem: cert.pem(),
-        key_pem: crate::oauth::Secret::new(signing_key.serialize_pem()),
-    }
+    Tls { certificates_pem: cert.pem(), key_pem: crate::oauth::Secret::new(signing_key.serialize_pem()) }
 }
 
 async fn running_with_tls(dialect: Dialect) -> Running {
-    start(Settings {
-        tls: Some(certificate()),
-        dialect,
-        ..Settings::default()
-    })
-    .await
-    .unwrap()
+    start(Settings { tls: Some(certificate()), dialect, ..Settings::default() }).await.unwrap()
 }
 
 #[tokio::test]
 async fn plain_http_on_the_port_of_tls_is_served_only_by_a_fault() {
     let asked = ASKED.replace("host: as", "connection: close");
-    for (dialect, start) in [
-        (Dialect::default(), ""),
-        (Dialect::of(&[Rule::HttpNotServed], &[]), "HTTP/1.1 200"),
-    ] {
+    for (dialect, start) in [(Dialect::default(), ""), (Dialect::of(&[Rule::HttpNotServed], &[]), "HTTP/1.1 200")] {
         let running = running_with_tls(dialect).await;
-        assert!(
-            running.target()["token_endpoint"]
-                .as_str()
-                .unwrap()
-                .starts_with("https://127.0.0.1:")
-        );
-        let answer = exchange(&running.origin().replace("https", "http"), &asked, |_| {
-            false
-        })
-        .await
-        .unwrap_or_default();
+        assert!(running.target()["token_endpoint"].as_str().unwrap().starts_with("https://127.0.0.1:"));
+        let answer = exchange(&running.origin().replace("https", "http"), &asked, |_| false).await.unwrap_or_default();
         assert!(answer.starts_with(start.as_bytes()) && answer.is_empty() == start.is_empty());
     }
 }
@@ -53,23 +32,18 @@ async fn a_token_is_to_be_had_over_tls() {
     let running = running_with_tls(Dialect::default()).await;
     let client = reqwest::Client::builder()
         .tls_backend_preconfigured(
-            rustls::ClientConfig::builder_with_provider(Arc::new(
-                rustls::crypto::ring::default_provider(),
-            ))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(AnyCertificate))
-            .with_no_client_auth(),
+            rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(AnyCertificate))
+                .with_no_client_auth(),
         )
         .build()
         .unwrap();
     let request = client
         .post(format!("{}/token", running.origin()))
-        .header(
-            "authorization",
-            basic(PAIR).trim_start_matches("authorization: "),
-        )
+        .header("authorization", basic(PAIR).trim_start_matches("authorization: "))
         .header("content-type", "application/x-www-form-urlencoded")
         .body("grant_type=client_credentials");
     assert_eq!(request.send().await.unwrap().status(), 200);
@@ -109,9 +83,7 @@ impl rustls::client::danger::ServerCertVerifier for AnyCertificate {
     }
 
     fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
-        rustls::crypto::ring::default_provider()
-            .signature_verification_algorithms
-            .supported_schemes()
+        rustls::crypto::ring::default_provider().signature_verification_algorithms.supported_schemes()
     }
 }
 
@@ -122,20 +94,13 @@ async fn an_old_hello_is_greeted_only_by_a_fault() {
     hello.extend([7; 32]);
     hello.extend([0, 0, 2, 0, 0x2f, 1, 0]);
     let hello = String::from_utf8(hello).unwrap();
-    let old =
-        fault(json!({ "settings": { "tls": { "certificate": "trusted", "old_versions": true } } }));
+    let old = fault(json!({ "settings": { "tls": { "certificate": "trusted", "old_versions": true } } }));
     for (dialect, greeted) in [(Dialect::default(), false), (old, true)] {
         let running = running_with_tls(dialect).await;
         let origin = running.origin().replace("https", "http");
-        let answer = exchange(&origin, &hello, |read| read.len() > 46)
-            .await
-            .unwrap_or_default();
+        let answer = exchange(&origin, &hello, |read| read.len() > 46).await.unwrap_or_default();
         let greeting = answer.get(..11) == Some(&[22, 3, 2, 0, 42, 2, 0, 0, 38, 3, 2][..]);
-        assert_eq!(
-            (greeting, answer.len() == 47),
-            (greeted, greeted),
-            "{answer:?}"
-        );
+        assert_eq!((greeting, answer.len() == 47), (greeted, greeted), "{answer:?}");
     }
 }
 
@@ -143,33 +108,11 @@ async fn an_old_hello_is_greeted_only_by_a_fault() {
 async fn a_start_that_cannot_succeed_says_why() {
     let first = running(Dialect::default()).await;
     let port = first.origin().rsplit(':').next().unwrap().parse().unwrap();
-    let taken = start(Settings {
-        port,
-        ..Settings::default()
-    })
-    .await
-    .unwrap_err();
+    let taken = start(Settings { port, ..Settings::default() }).await.unwrap_err();
     assert!(matches!(taken, Error::Bind { port: named, .. } if named == port));
     let dialect = fault(json!({ "settings": { "tls": { "certificate": "expired" } } }));
-    assert!(matches!(
-        start(Settings {
-            dialect,
-            ..Settings::default()
-        })
-        .await,
-        Err(Error::Tls(_))
-    ));
+    assert!(matches!(start(Settings { dialect, ..Settings::default() }).await, Err(Error::Tls(_))));
     let key_pem = crate::oauth::Secret::new("no key");
-    let tls = Tls {
-        certificates_pem: certificate().certificates_pem,
-        key_pem,
-    };
-    assert!(matches!(
-        start(Settings {
-            tls: Some(tls),
-            ..Settings::default()
-        })
-        .await,
-        Err(Error::Tls(_))
-    ));
+    let tls = Tls { certificates_pem: certificate().certificates_pem, key_pem };
+    assert!(matches!(start(Settings { tls: Some(tls), ..Settings::default() }).await, Err(Error::Tls(_))));
 }
