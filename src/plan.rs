@@ -58,6 +58,8 @@ pub struct Plan {
     pub controls: Vec<String>,
     /// What preflight asks first: the caller's request, if there is a caller, and the standard's.
     pub first: Vec<String>,
+    /// What preflight looks at beside them, without credentials: metadata and the TLS certificate.
+    pub look: Vec<String>,
 }
 
 impl Plan {
@@ -327,6 +329,14 @@ impl Planner<'_> {
         }
         first.dedup();
         self.plan.first = first;
+        let looks = |exchange: &Exchange| {
+            let certificate = exchange.file.kind == Some(Kind::Handshake) && exchange.file.offer.is_none();
+            let metadata = exchange.file.endpoint == Some(Endpoint::MetadataUrl) && is_plain(exchange);
+            (certificate || metadata) && exchange.takes_from.is_empty()
+        };
+        let planned = self.plan.instances.values();
+        let look = planned.filter(|instance| self.catalogue.exchanges.get(&instance.exchange).is_some_and(looks));
+        self.plan.look = look.map(|instance| instance.key.clone()).collect();
     }
 }
 

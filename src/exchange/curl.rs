@@ -97,7 +97,7 @@ mod tests {
         let document = json!({"request": {
             "method": "POST", "url": "https://as.example/token", "body": "grant_type=client_credentials",
             "header_order": ["Host", "Authorization", "Content-Type"],
-            "headers": {"host": ["as.example"], "authorization": ["Basic ‹client_secret›"], "content-type": ["application/x-www-form-urlencoded"]},
+            "headers": {"host": ["as.example"], "authorization": ["Basic ***client_secret***"], "content-type": ["application/x-www-form-urlencoded"]},
             "authorization": {"scheme": "basic", "client_id": "gl", "alphabet": "url-safe", "secret": "CLIENT_SECRET"},
         }});
         let line = curl(&document).unwrap();

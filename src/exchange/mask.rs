@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 
 /// What stands for a secret in documents, and the shell variable that stands for it in `curl` lines.
 pub(super) const SHELL_NAMES: [(&str, &str); 4] = [
-    ("‹client_secret›", "CLIENT_SECRET"),
-    ("‹second_client.client_secret›", "SECOND_CLIENT_SECRET"),
-    ("‹login.password›", "PASSWORD"),
-    ("‹resource_server.client_secret›", "RESOURCE_SERVER_SECRET"),
+    ("***client_secret***", "CLIENT_SECRET"),
+    ("***second_client.client_secret***", "SECOND_CLIENT_SECRET"),
+    ("***login.password***", "PASSWORD"),
+    ("***resource_server.client_secret***", "RESOURCE_SERVER_SECRET"),
 ];
 
 /// Members and parameters whose values a server issues.
@@ -119,7 +119,8 @@ impl Masks {
         match value {
             Value::Object(members) => {
                 for (name, value) in members {
-                    if ISSUED.contains(&name.as_str()) {
+                    // Below `jwt` the same names hold the decoded claims, which are facts and stay.
+                    if ISSUED.contains(&name.as_str()) && !value.is_object() {
                         each_string(value, &mut |text| self.note(text));
                     }
                     self.walk(value);
@@ -147,7 +148,7 @@ impl Masks {
         let mut forms: Vec<(String, String)> = Vec::new();
         let (mut whole, mut taken, mut variables) = (HashMap::new(), HashSet::new(), Vec::new());
         for (name, value) in &self.secrets {
-            let mask = format!("‹{name}›");
+            let mask = format!("***{name}***");
             forms.extend(secret_forms(value).into_iter().map(|form| (form, mask.clone())));
             whole.insert(value.clone(), mask);
         }

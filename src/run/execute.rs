@@ -115,6 +115,7 @@ impl Runner<'_> {
     async fn preflight(&self) -> (Vec<Step>, Option<(String, String)>) {
         let plan = self.task.plan;
         let mut steps = Vec::new();
+        let look: HashSet<&str> = plan.look.iter().map(String::as_str).collect();
         if plan.first.is_empty() {
             steps.push(Step {
                 step: "ordinary request".into(),
@@ -124,7 +125,7 @@ impl Runner<'_> {
             return (steps, None);
         }
         let first: HashSet<&str> = plan.first.iter().map(String::as_str).collect();
-        self.perform(&|instance| first.contains(instance.key.as_str())).await;
+        self.perform(&|instance| first.contains(instance.key.as_str()) || look.contains(instance.key.as_str())).await;
         for key in &plan.first {
             self.learn(key).await;
         }
@@ -139,7 +140,7 @@ impl Runner<'_> {
                 }
             }
         }
-        for (key, (_, given_up)) in self.settled.borrow().iter() {
+        for (key, (_, given_up)) in self.settled.borrow().iter().filter(|(key, _)| !look.contains(key.as_str())) {
             let (passed, detail) = match given_up {
                 Some(not_sent) => (false, not_sent.reason.clone()),
                 None => (self.works(key), self.documents.borrow().get(key).map(seen).unwrap_or_default()),
