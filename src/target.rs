@@ -252,6 +252,8 @@ impl Error {
 pub struct Reading {
     /// Take secrets that stand in the file itself.
     pub allow_literal_secrets: bool,
+    /// `${…}` is no reference but text: the values come from elsewhere than a file.
+    pub verbatim: bool,
 }
 
 /// Reads the targets of a file; `names` picks some, in the order given, and none picks all.
@@ -318,7 +320,7 @@ fn problem(document: &Document, place: &str, message: String, help: Option<Strin
 /// What does not make sense, in words.
 pub fn from_entry(name: &str, mut value: Value) -> Result<Target, Error> {
     let mut wrong = None;
-    let reading = Reading { allow_literal_secrets: true };
+    let reading = Reading { allow_literal_secrets: true, verbatim: true };
     let folder = Path::new(".");
     let secrets = secrets::take(&mut value, "", &mut |_, message, _| wrong = Some(message), folder, reading);
     if let Some(message) = wrong {

@@ -5,6 +5,7 @@
 
 mod execute;
 mod handshake;
+mod preview;
 mod raw;
 mod request;
 mod tls;
@@ -23,6 +24,7 @@ use crate::suite::Catalogue;
 use crate::target::Target;
 
 pub use execute::run;
+pub use preview::{Preview, preview};
 
 /// Why nothing could be sent.
 #[derive(Debug, thiserror::Error)]

@@ -64,6 +64,7 @@ fn walk(
                 walk(item, &format!("{place}/{nth}"), name, secrets, tell, folder, reading);
             }
         }
+        Value::String(_) if reading.verbatim => {}
         Value::String(text) => match fill(text, folder) {
             Ok(filled) => *text = filled,
             Err((message, help)) => tell(place, message, help),
