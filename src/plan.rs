@@ -3,6 +3,8 @@
 //! Pure. Every check asks for the instances of its story (`suite::Story`); equal keys are one instance. What the target does not
 //! claim and what an option leaves out is decided here, before anything is sent.
 
+mod claims;
+
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
@@ -10,10 +12,10 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::exchange::{NotSent, Why};
-use crate::suite::files::{Absentable, Endpoint, Kind, Risk, Who};
-use crate::suite::reference::{self, Source};
+use crate::suite::files::{Absentable, Endpoint, Kind, Risk};
 use crate::suite::{Catalogue, Exchange, Member, Story, Suite};
 use crate::target::{Target, duration};
+use claims::unclaimed;
 
 /// What the command line leaves out.
 #[derive(Debug, Clone, Default)]
@@ -357,52 +359,4 @@ fn is_plain(exchange: &Exchange) -> bool {
         && file.after.is_empty()
         && file.spoils.is_empty()
         && file.kind.unwrap_or_default() == Kind::Request
-}
-
-/// What the target does not claim of what an exchange needs; `None` when it claims everything.
-fn unclaimed(exchange: &Exchange, target: &Target) -> Option<String> {
-    let file = &exchange.file;
-    if let Some(word) = file.needs.iter().find(|word| !target.claims(word)) {
-        return Some(word.clone());
-    }
-    if let Some(endpoint) = file.endpoint.filter(|_| file.url.is_none())
-        && !target.claims(endpoint.name())
-    {
-        return Some(endpoint.name().to_owned());
-    }
-    if let Some(Absentable::Is(authenticate)) = &file.authenticate {
-        let client = match authenticate.who {
-            Who::Client | Who::ResourceServer => "client",
-            Who::SecondClient => "second_client",
-            Who::PublicClient => "public_client",
-            Who::Stranger => "token_endpoint",
-        };
-        if !target.claims(client) {
-            return Some(client.to_owned());
-        }
-    }
-    let mut missing = None;
-    let mut look = |value: &Value| {
-        reference::each(value, &mut |reference| {
-            if let Source::Target(path) = &reference.source
-                && !reference.optional
-                && missing.is_none()
-                && target.value(path).is_none()
-            {
-                missing = Some(path.join("."));
-            }
-        });
-    };
-    for map in [&file.headers, &file.query, &file.params, &file.lets] {
-        map.values().for_each(&mut look);
-    }
-    for text in [&file.url, &file.raw].into_iter().flatten() {
-        look(&Value::String(text.clone()));
-    }
-    if let Some(Absentable::Is(authenticate)) = &file.authenticate {
-        for text in [&authenticate.client_id, &authenticate.client_secret].into_iter().flatten() {
-            look(&Value::String(text.clone()));
-        }
-    }
-    missing
 }

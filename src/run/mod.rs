@@ -5,9 +5,11 @@
 
 mod execute;
 mod handshake;
+mod preflight;
 mod preview;
 mod raw;
 mod request;
+mod send;
 mod tls;
 mod values;
 mod wire;
