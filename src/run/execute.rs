@@ -123,6 +123,9 @@ impl Runner<'_> {
             .values()
             .filter(|instance| wanted(instance) && !self.settled.borrow().contains_key(&instance.key))
             .collect();
+        // What has most behind it goes first, so that the longest chain is what a run takes.
+        let urgency = self.task.plan.urgency();
+        left.sort_by_key(|instance| std::cmp::Reverse(urgency.get(instance.key.as_str()).copied().unwrap_or(1)));
         let mut under_way: FuturesUnordered<Work<'_>> = FuturesUnordered::new();
         let mut waiting: Vec<(u64, &Instance)> = Vec::new();
         loop {
