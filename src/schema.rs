@@ -17,10 +17,13 @@ use crate::yaml::{self, Document, FileProblems, Position, Problem};
 /// Own keywords: each takes a text.
 pub const OWN_KEYWORDS: [&str; 3] = ["within-scope-of", "same-scope-as", "contains-text"];
 
+/// Whether a text is what a grammar produces.
+pub type Grammar = fn(&str) -> bool;
+
 /// OAuth's grammars by name.
 ///
 /// Source: RFC 6749 appendix A; RFC 6750 §2.1; RFC 7636 §4.1; RFC 7515 §3.1; RFC 3986.
-pub const FORMATS: [(&str, fn(&str) -> bool); 9] = [
+pub const FORMATS: [(&str, Grammar); 9] = [
     ("vschar", |text| !text.is_empty() && text.chars().all(|c| matches!(c, ' '..='~'))),
     ("nqchar", |text| !text.is_empty() && text.chars().all(nqchar)),
     ("nqschar", |text| !text.is_empty() && text.chars().all(|c| c == ' ' || nqchar(c))),

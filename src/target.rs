@@ -282,7 +282,7 @@ pub fn from_text(
         return Err(Error::Mistakes(Box::new(file)));
     };
     let known: Vec<String> = document.value["targets"].as_object().into_iter().flat_map(Map::keys).cloned().collect();
-    for name in names.iter().filter(|name| !known.contains(name)) {
+    if let Some(name) = names.iter().find(|name| !known.contains(name)) {
         let all: Vec<&str> = known.iter().map(String::as_str).collect();
         return Err(Error::Unknown { name: name.clone(), help: yaml::did_you_mean(name, &all) });
     }
