@@ -11,7 +11,8 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 use tokio::sync::{Notify, Semaphore};
 
-use super::request::{self, Joined, Ready};
+use super::credentials::Joined;
+use super::request::{self, Ready};
 use super::values::{Values, holds, worked};
 use super::wire::{Ended, Wire};
 use super::{Brought, Error, Settings, Step, Task, handshake};
