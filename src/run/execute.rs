@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 use tokio::sync::{Notify, Semaphore};
 
-use super::request::Joined;
+use super::credentials::Joined;
 use super::values::{Values, worked};
 use super::wire::Wire;
 use super::{Brought, Error, Settings, Task};
