@@ -100,6 +100,7 @@ pub(super) fn build(
     let raw =
         file.transport == Some(Transport::Raw) || url::Url::parse(&url).map_or(true, |parsed| parsed.as_str() != url);
     let headers = complete(headers, &url, &method, content_type, body.len(), target, raw);
+    one_line(&url, &headers)?;
     let authorization = authorization.or_else(|| literal(&headers));
     Ok(Ready {
         sent: Sent {
@@ -115,6 +116,25 @@ pub(super) fn build(
         },
         raw,
     })
+}
+
+/// Values come from servers too: a line break in a token or a URL would let its issuer write into the request to another server.
+///
+/// Source: RFC 9110 §5.5.
+fn one_line(url: &str, headers: &[(String, String)]) -> Result<(), Missing> {
+    let broken = |text: &str| text.contains(['\r', '\n', '\0']);
+    let found = if broken(url) {
+        Some("the URL".to_owned())
+    } else {
+        headers.iter().find(|(name, value)| broken(name) || broken(value)).map(|(name, _)| format!("`{name}`"))
+    };
+    match found {
+        None => Ok(()),
+        Some(place) => Err(Missing::Prerequisite {
+            blocked_by: None,
+            reason: format!("a line break would stand in {place}, and no header field can carry one"),
+        }),
+    }
 }
 
 fn text(value: Value) -> String {
