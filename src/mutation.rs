@@ -146,8 +146,10 @@ pub async fn trial(catalogue: &Catalogue, faults: &[Fault], wanted: &Wanted) -> 
     // Nothing may listen on port 80 here, so the plain twin of an https endpoint is looked for at the server's own port.
     let plain = running.origin().strip_prefix("https://").and_then(|address| address.parse().ok());
     let resolve = plain.map(|address| (("127.0.0.1".to_owned(), 80), address)).into_iter().collect();
+    // Who is held back moves the clock of all: two at once would each seem to take the time of both.
+    let concurrency = if faults.iter().any(|fault| !fault.delay_ms.0.is_empty()) { 1 } else { 8 };
     let settings =
-        run::Settings { concurrency: 8, interval: None, patience, seed: 0, resolve, clock, progress: Arc::new(Quiet) };
+        run::Settings { concurrency, interval: None, patience, seed: 0, resolve, clock, progress: Arc::new(Quiet) };
     let brought = run::run(Task { catalogue, plan: &plan, target: &target }, &settings, std::future::pending()).await?;
     Ok(assemble::assemble(&Material {
         catalogue,

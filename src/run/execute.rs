@@ -1,7 +1,7 @@
 //! The order of a run: preflight, everything that is ready at once, guesses last and alone, controls (DESIGN 3.6).
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -103,8 +103,15 @@ impl Runner<'_> {
             .is_some_and(|document| worked(self.task.catalogue, &instance.exchange, document))
     }
 
-    /// Everything that is planned, guesses last.
+    /// Everything that is planned: what a client does every day, then what changes something, then guesses.
+    ///
+    /// A server may hand out one token several times. If its revocation went out beside the calls that use it, their verdicts
+    /// would depend on which came first. What waits for a time may follow: its time runs from what it rests on.
     async fn everything(&self) {
+        let waiting = self.waiting();
+        let now = |instance: &Instance| !instance.guess && !waiting.contains(instance.key.as_str());
+        self.perform(&|instance| now(instance) && !instance.change).await;
+        self.perform(&now).await;
         self.perform(&|instance| !instance.guess).await;
         let guesses: Vec<&Instance> = self.task.plan.instances.values().filter(|instance| instance.guess).collect();
         for guess in guesses {
@@ -112,6 +119,34 @@ impl Runner<'_> {
         }
         // What comes after a guess.
         self.perform(&|_| true).await;
+    }
+
+    /// The instances that wait for a time, and those that rest on them.
+    fn waiting(&self) -> HashSet<&str> {
+        let instances = &self.task.plan.instances;
+        let waits = |instance: &&Instance| self.exchange(instance).is_some_and(|exchange| exchange.file.wait.is_some());
+        let mut waiting: HashSet<&str> =
+            instances.values().filter(waits).map(|instance| instance.key.as_str()).collect();
+        loop {
+            let rests = |instance: &&Instance| {
+                instance
+                    .needs
+                    .iter()
+                    .chain(&instance.after)
+                    .chain(&instance.like)
+                    .any(|key| waiting.contains(key.as_str()))
+            };
+            let more: Vec<&str> = instances
+                .values()
+                .filter(|instance| !waiting.contains(instance.key.as_str()))
+                .filter(rests)
+                .map(|instance| instance.key.as_str())
+                .collect();
+            if more.is_empty() {
+                return waiting;
+            }
+            waiting.extend(more);
+        }
     }
 
     /// Performs the instances that `wanted` picks as they become ready.
