@@ -19,7 +19,8 @@ use crate::target::{Bounds, Target};
 #[derive(Debug)]
 pub(super) struct Ended {
     pub(super) outcome: Outcome,
-    pub(super) received: Option<Received>,
+    /// As far as it arrived.
+    pub(super) received: Option<Box<Received>>,
     pub(super) bound: Option<Bound>,
     /// The library's words for what went wrong.
     pub(super) error: Option<String>,
@@ -27,7 +28,7 @@ pub(super) struct Ended {
 
 impl Ended {
     pub(super) fn answered(received: Received) -> Self {
-        Self { outcome: Outcome::Answered, received: Some(received), bound: None, error: None }
+        Self { outcome: Outcome::Answered, received: Some(Box::new(received)), bound: None, error: None }
     }
 
     pub(super) fn failed(outcome: Outcome, error: impl Into<String>) -> Self {
@@ -47,7 +48,7 @@ impl Ended {
     }
 
     pub(super) fn with(mut self, received: Received) -> Self {
-        self.received = Some(received);
+        self.received = Some(Box::new(received));
         self
     }
 }

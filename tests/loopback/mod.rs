@@ -17,6 +17,10 @@ use grantlint::run::{self, Brought, Quiet, Task};
 use grantlint::suite::{self, Catalogue, Wanted};
 use grantlint::target::{self, Target};
 use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+/// What the clock of every run stands at: 2027-01-15T08:00:00Z.
+pub const NOON: u64 = 1_800_000_000_000;
 
 /// What a server does after it has read a request.
 pub type Play = fn(&mut TcpStream) -> io::Result<()>;
@@ -114,8 +118,31 @@ pub fn performed(target: &Target, only: &[&str]) -> (Brought, RunReport) {
     performed_with(&suite::embedded().unwrap(), target, "coupa-call-out", only)
 }
 
+/// The same on a runtime that a server may share.
+pub fn performed_in(runtime: &Runtime, target: &Target, only: &[&str]) -> (Brought, RunReport) {
+    perform(runtime, &suite::embedded().unwrap(), target, "coupa-call-out", only)
+}
+
 /// The same with other definitions.
 pub fn performed_with(catalogue: &Catalogue, target: &Target, suite: &str, only: &[&str]) -> (Brought, RunReport) {
+    let runtime = runtime();
+    let both = perform(&runtime, catalogue, target, suite, only);
+    // A name that is being looked up must not hold a test back.
+    runtime.shutdown_background();
+    both
+}
+
+pub fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+fn perform(
+    runtime: &Runtime,
+    catalogue: &Catalogue,
+    target: &Target,
+    suite: &str,
+    only: &[&str],
+) -> (Brought, RunReport) {
     let only = only.iter().map(|one| (*one).to_owned()).collect();
     let wanted = Wanted { suites: vec![suite.to_owned()], only, skip: Vec::new() };
     let members = suite::select(catalogue, &wanted);
@@ -126,12 +153,10 @@ pub fn performed_with(catalogue: &Catalogue, target: &Target, suite: &str, only:
         patience: Duration::ZERO,
         seed: 0,
         resolve: Vec::new(),
-        clock: Arc::new(ManualClock::new(1_800_000_000_000)),
+        clock: Arc::new(ManualClock::new(NOON)),
         progress: Arc::new(Quiet),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let brought = runtime.block_on(run::run(Task { catalogue, plan: &plan, target }, &settings, pending())).unwrap();
-    runtime.shutdown_background();
     let report = assemble::assemble(&Material {
         catalogue,
         recording: &brought.recording,
