@@ -34,9 +34,6 @@ pub fn curl(document: &Value) -> Option<String> {
     let mut seen: Vec<(String, usize)> = Vec::new();
     for name in names.into_iter().flatten().filter_map(Value::as_str) {
         let lower = name.to_ascii_lowercase();
-        if matches!(lower.as_str(), "host" | "content-length") {
-            continue;
-        }
         let nth = match seen.iter_mut().find(|(known, _)| *known == lower) {
             Some((_, count)) => {
                 *count += 1;
@@ -48,6 +45,10 @@ pub fn curl(document: &Value) -> Option<String> {
             }
         };
         let value = headers.and_then(|all| all.get(&lower)?.get(nth)?.as_str()).unwrap_or_default();
+        // These two are written by curl, with the same values, unless the exchange sends another host than the URL's.
+        if lower == "content-length" || (lower == "host" && text("url").contains(&format!("://{value}"))) {
+            continue;
+        }
         if lower == "authorization"
             && let Some(basic) = authorization.and_then(basic)
         {
@@ -61,7 +62,12 @@ pub fn curl(document: &Value) -> Option<String> {
     let encoded = matches!(request.get("encode").and_then(Value::as_str), Some("form" | "query"));
     let secret: fn(&str) -> String = if encoded { form_encoded } else { plain };
     // An empty body has a length too, and `--data-raw` alone reads no file when the body begins with `@`.
-    if !text("body").is_empty() || headers.is_some_and(|all| all.contains_key("content-length")) {
+    let has = |name: &str| headers.is_some_and(|all| all.contains_key(name));
+    if !text("body").is_empty() || has("content-length") {
+        if !has("content-type") {
+            // A media type that curl adds on its own is taken away.
+            line.push_str(" -H 'Content-Type:'");
+        }
         line.push_str(&format!(" --data-raw {}", word(text("body"), secret)));
     }
     line.push(' ');

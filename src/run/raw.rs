@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use url::Url;
 
-use super::wire::{Ended, Limits, MOST_FIELDS, millis, take};
+use super::wire::{Ended, Limits, MOST_FIELDS, millis, not_connected, take};
 use crate::exchange::{Outcome, Received, Sent};
 
 /// The bytes of a request.
@@ -99,6 +99,7 @@ async fn connect(
     let parsed = Url::parse(url).map_err(|error| Ended::failed(Outcome::Malformed, error.to_string()))?;
     let host = parsed.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
     let port = parsed.port_or_known_default().unwrap_or(80);
+    let secure = parsed.scheme() == "https";
     let addresses: Vec<SocketAddr> = match elsewhere {
         Some(address) => vec![address],
         None => tokio::net::lookup_host((host.as_str(), port))
@@ -109,8 +110,8 @@ async fn connect(
     let mut last = Ended::failed(Outcome::Unresolved, "the name has no address");
     for address in addresses {
         match TcpStream::connect(address).await {
-            Err(error) => last = Ended::failed(Outcome::Refused, error.to_string()),
-            Ok(stream) if parsed.scheme() != "https" => return Ok(Box::new(stream)),
+            Err(error) => last = Ended::failed(not_connected(error.kind(), secure), error.to_string()),
+            Ok(stream) if !secure => return Ok(Box::new(stream)),
             Ok(stream) => {
                 let failed = |error: &dyn std::error::Error| Ended::failed(Outcome::TlsFailed, error.to_string());
                 let name = ServerName::try_from(host).map_err(|error| failed(&error))?;

@@ -19,7 +19,8 @@ use crate::target::{Bounds, Target};
 #[derive(Debug)]
 pub(super) struct Ended {
     pub(super) outcome: Outcome,
-    pub(super) received: Option<Received>,
+    /// As far as it arrived.
+    pub(super) received: Option<Box<Received>>,
     pub(super) bound: Option<Bound>,
     /// The library's words for what went wrong.
     pub(super) error: Option<String>,
@@ -27,7 +28,7 @@ pub(super) struct Ended {
 
 impl Ended {
     pub(super) fn answered(received: Received) -> Self {
-        Self { outcome: Outcome::Answered, received: Some(received), bound: None, error: None }
+        Self { outcome: Outcome::Answered, received: Some(Box::new(received)), bound: None, error: None }
     }
 
     pub(super) fn failed(outcome: Outcome, error: impl Into<String>) -> Self {
@@ -47,7 +48,7 @@ impl Ended {
     }
 
     pub(super) fn with(mut self, received: Received) -> Self {
-        self.received = Some(received);
+        self.received = Some(Box::new(received));
         self
     }
 }
@@ -217,24 +218,19 @@ impl Wire {
 
     fn failure(&self, error: &reqwest::Error) -> Ended {
         let words = chain(error);
-        let io = causes(error).find_map(|cause| cause.downcast_ref::<io::Error>());
-        // rustls hands its error over inside an I/O error, whose source is not the error itself.
-        let tls = causes(error).any(|cause| {
-            let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-            cause.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>())
-        });
-        let kind = io.map(io::Error::kind);
+        let kind = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).last().map(io::Error::kind);
+        let tls = causes(error).any(|cause| cause.is::<rustls::Error>());
         if error.is_connect() {
             if error.is_timeout() {
                 return Ended::timed_out("connect", self.bounds.connect);
             }
             let outcome = if error.is_dns() {
                 Outcome::Unresolved
-            } else if tls || kind.is_some_and(broken_off) {
-                // A connection that stood and then broke off was in its TLS handshake: nothing else precedes the request.
+            } else if tls {
                 Outcome::TlsFailed
             } else {
-                Outcome::Refused
+                let secure = error.url().is_some_and(|url| url.scheme() == "https");
+                kind.map_or(Outcome::Refused, |kind| not_connected(kind, secure))
             };
             return Ended::failed(outcome, words);
         }
@@ -251,9 +247,13 @@ impl Wire {
     }
 }
 
-fn broken_off(kind: ErrorKind) -> bool {
+/// A connection that stood and then broke off was in its TLS handshake: nothing else precedes the request.
+pub(super) fn not_connected(kind: ErrorKind, secure: bool) -> Outcome {
     use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
-    matches!(kind, BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
+    match kind {
+        BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof if secure => Outcome::TlsFailed,
+        _ => Outcome::Refused,
+    }
 }
 
 /// Bytes of status line and fields as they were, but for white space around values, which the library does not tell.
@@ -275,8 +275,12 @@ pub(super) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// The causes of an error, outermost first. What an I/O error carries is no source of it, and TLS hands its errors over so.
 fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
-    iter::successors(error.source(), |cause| (*cause).source())
+    iter::successors(error.source(), |cause| match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(inner) => Some(inner as &(dyn Error + 'static)),
+        None => (*cause).source(),
+    })
 }
 
 /// An error with its causes; the URL is left out, since its query may hold what must not be shown.
