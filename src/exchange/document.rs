@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{answer, fields, json as strict, jwt};
+use super::{answer, fields, json as strict, jwt, wording};
 
 /// Most of a body's text that a document keeps, in bytes; the facts are read from the whole body before.
 const BODY_TEXT: usize = 64 * 1024;
@@ -226,6 +226,11 @@ fn response(received: &Received, depth: usize) -> Value {
                 .filter_map(|(name, value)| Some((name.clone(), jwt::decode(value.as_str()?)?)))
                 .collect::<Map<_, _>>()
                 .into();
+            response["jwt_problem"] = members
+                .iter()
+                .filter_map(|(name, value)| Some((name.clone(), jwt::problem(value.as_str()?)?.into())))
+                .collect::<Map<_, _>>()
+                .into();
         }
         response["json"] = json;
     }
@@ -250,6 +255,9 @@ pub fn document(
     }
     if let Some(received) = received {
         document["response"] = response(received, depth);
+        if let Some(text) = wording::error_text(sent, &document["response"]) {
+            document["response"]["error_text"] = text.into();
+        }
         if throttles(received) {
             document["outcome"] = Outcome::Throttled.word().into();
         }

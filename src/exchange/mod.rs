@@ -12,6 +12,7 @@ mod jwt;
 mod mask;
 mod place;
 mod recording;
+mod wording;
 
 pub use answer::answer;
 pub use curl::curl;

@@ -7,8 +7,11 @@ mod connecting;
 mod credentials;
 mod execute;
 mod handshake;
+mod preflight;
+mod preview;
 mod raw;
 mod request;
+mod send;
 mod tls;
 mod values;
 mod wire;
@@ -25,6 +28,7 @@ use crate::suite::Catalogue;
 use crate::target::Target;
 
 pub use execute::run;
+pub use preview::{Preview, preview};
 
 /// Why nothing could be sent.
 #[derive(Debug, thiserror::Error)]
