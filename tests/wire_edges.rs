@@ -1,4 +1,5 @@
 //! What is odd about a request: values that would break out of their line are not sent, and the rest goes out as it stands.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod loopback;
 
@@ -218,4 +219,36 @@ fn an_announcement_and_the_answer_may_arrive_together() {
         let (recording, _) = asked(&listener, json!({}), &[("wire.hints", &odd)]);
         assert_eq!(recording.document("wire.hints").unwrap()["response"]["status"], 204, "{transport}");
     }
+}
+
+#[test]
+fn through_a_proxy_both_senders_are_the_library_and_the_document_says_so() {
+    for transport in ["raw", "absent"] {
+        let listener = Listener::start(GRANT, false);
+        let more = json!({
+            "proxy": format!("http://{}", listener.address()), "token_endpoint": "http://as.invalid:80/token",
+        });
+        let odd = format!("{PLAIN}transport: {transport}\nheaders: {{ X-Case: a }}\n");
+        let (recording, requests) = asked(&listener, more, &[("wire.proxy", &odd)]);
+        let document = recording.document("wire.proxy").unwrap();
+        assert_eq!(document["answer"], "token", "{document}");
+        assert_eq!(first_line(&requests[0]), "POST http://as.invalid/token HTTP/1.1");
+        let names: Vec<&str> =
+            requests[0].split("\r\n").skip(1).map_while(|field| Some(field.split_once(':')?.0)).collect();
+        assert_eq!(document["request"]["header_order"], json!(names));
+        assert!(names.contains(&"x-case") && requests[0].contains("\r\nhost: as.invalid\r\n"), "{requests:?}");
+    }
+}
+
+#[test]
+fn a_proxy_that_refuses_to_connect_further_is_no_answer_of_the_endpoint() {
+    let play: Play = |stream| stream.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+    let listener = Listener::start(play, false);
+    let more = json!({"proxy": format!("http://{}", listener.address()), "token_endpoint": "https://as.invalid/token"});
+    let (recording, requests) = asked(&listener, more, &[("wire.proxy", PLAIN)]);
+    assert_eq!(recording.document("wire.proxy").unwrap()["outcome"], "refused");
+    assert_eq!(
+        requests.iter().map(|request| first_line(request)).collect::<Vec<_>>(),
+        ["CONNECT as.invalid:443 HTTP/1.1"]
+    );
 }
