@@ -43,7 +43,7 @@ pub async fn run(task: Task<'_>, settings: &Settings, stop: impl Future<Output =
     };
     let started_ms = settings.clock.now_ms();
     let mut stop = Box::pin(stop);
-    let (preflight, stopped) = tokio::select! {
+    let (mut preflight, mut stopped) = tokio::select! {
         biased;
         () = &mut stop => (Vec::new(), None),
         outcome = runner.preflight() => outcome,
@@ -64,7 +64,11 @@ pub async fn run(task: Task<'_>, settings: &Settings, stop: impl Future<Output =
         }
     }
     let elapsed_ms = settings.clock.now_ms().saturating_sub(started_ms);
-    let recording = runner.recording(stopped.is_some(), interrupted);
+    let has_stopped = stopped.is_some();
+    // What preflight says may repeat what a server sent.
+    let mut said: Vec<&mut String> = preflight.iter_mut().map(|step| &mut step.detail).collect();
+    said.extend(stopped.iter_mut().map(|(sentence, _)| sentence));
+    let recording = runner.recording(has_stopped, interrupted, &mut said);
     Ok(Brought { recording, preflight, stopped, interrupted, elapsed_ms, started_ms, sent: runner.sent.get() })
 }
 
@@ -307,7 +311,7 @@ impl Runner<'_> {
         self.sleep_until(at).await;
     }
 
-    fn recording(&self, stopped: bool, interrupted: bool) -> Recording {
+    fn recording(&self, stopped: bool, interrupted: bool, said: &mut [&mut String]) -> Recording {
         let plan = self.task.plan;
         let mut exchanges = IndexMap::new();
         let mut documents = self.documents.borrow_mut();
@@ -335,7 +339,7 @@ impl Runner<'_> {
             exchanges.insert(key.clone(), Recorded::NotSent(not_sent.clone()));
         }
         exchanges.sort_keys();
-        Recording { exchanges, target: self.task.target.public.clone() }.sealed(&self.task.target.to_mask())
+        Recording { exchanges, target: self.task.target.public.clone() }.sealed_with(&self.task.target.to_mask(), said)
     }
 }
 
