@@ -2,6 +2,7 @@
 //! `curl` line of a finding sends it.
 //!
 //! `GRANTLINT_BLESS=1 cargo test --test wire` writes the fixtures again.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod loopback;
 
@@ -13,9 +14,9 @@ use std::{env, fs};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use grantlint::exchange::{Recorded, curl};
-use grantlint::suite::{self, Catalogue};
+use grantlint::suite::Catalogue;
 use grantlint::target::Target;
-use loopback::{Listener, Play, performed_with, target};
+use loopback::{Listener, Play, alone, only, performed_with, target};
 use serde_json::{Value, json};
 
 /// Two alphabets, `+`, `%` and a quote: every way of writing this secret is another one.
@@ -38,30 +39,6 @@ fn sent(catalogue: &Catalogue, target: &Target, listener: &Listener, exchange: &
     let requests = listener.requests();
     assert_eq!((requests.len(), listener.connections()), (1, 1), "{exchange}: one request, one connection");
     (requests[0].clone(), document)
-}
-
-/// Definitions in which one check asks for one exchange, besides those of this repository.
-fn only(exchange: &str, more: &[(&str, &str)]) -> Catalogue {
-    let folder = tempfile::tempdir().unwrap();
-    let write = |path: &str, text: &str| {
-        let path = folder.path().join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    };
-    for (name, text) in more {
-        write(&format!("exchanges/{name}.yaml"), text);
-    }
-    write("suites/one.yaml", "title: one\nchecks: [one/*]\n");
-    let check =
-        "title: one\nlevel: MUST\nsource: [RFC 6749 §5.1]\ncovers: [rfc6749-5.1-json-object]\nwhy: one\nfix: one\n";
-    write(
-        "checks/one/one.yaml",
-        &format!("{check}exchange: \"{exchange}\"\nexpect: {{ /answer: {{ const: token }} }}\n"),
-    );
-    suite::with_folder(folder.path()).unwrap_or_else(|error| match error {
-        suite::Error::Mistakes(files) => panic!("{}", files.iter().map(ToString::to_string).collect::<String>()),
-        error => panic!("{error}"),
-    })
 }
 
 fn to(listener: &Listener, more: Value) -> Target {
@@ -193,13 +170,6 @@ fn each_way(check: &mut dyn FnMut(&str, &Listener, &[u8], &Value)) {
         let (bytes, document) = sent(&catalogue, &target, &listener, name);
         check(name, &listener, &bytes, &document);
     }
-}
-
-fn alone(mut catalogue: Catalogue, name: &str) -> Catalogue {
-    if let Some(exchange) = catalogue.exchanges.get_mut(name) {
-        exchange.like = None;
-    }
-    catalogue
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! TLS on the wire: certificates of every kind, what both senders make of them, and raw answers to a hello of an old version.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod loopback;
 

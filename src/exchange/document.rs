@@ -130,24 +130,6 @@ pub(super) fn many(pairs: &[(String, String)]) -> Value {
     Value::Object(all)
 }
 
-/// The pairs of a parameter map as it stands in an exchange file: a list sends the name repeatedly, `null` is left out.
-#[must_use]
-pub fn pairs(map: &Map<String, Value>) -> Vec<(String, String)> {
-    let text = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    let mut all = Vec::new();
-    for (name, value) in map {
-        match value {
-            Value::Null => {}
-            Value::Array(values) => all.extend(values.iter().map(|value| (name.clone(), text(value)))),
-            value => all.push((name.clone(), text(value))),
-        }
-    }
-    all
-}
-
 fn request(sent: &Sent) -> Value {
     let mut headers: Map<String, Value> = Map::new();
     for (name, value) in &sent.headers {

@@ -201,17 +201,19 @@ impl Wire {
                 }
                 () = sleep_until(due.min(limits.deadline)) => {}
             }
-            if Instant::now() >= limits.deadline {
-                return Err(Ended::timed_out("whole", self.bounds.whole));
-            }
             let from = match connecting.ended() {
                 Some(ended) => ended,
                 None if connecting.began() => started + self.bounds.connect,
                 None => started,
             };
             due = from + self.bounds.first_byte;
-            if Instant::now() >= due {
-                return Err(Ended::timed_out("first_byte", self.bounds.first_byte));
+            // The nearer bound names the outcome, however late this task is woken.
+            if Instant::now() >= due.min(limits.deadline) {
+                return Err(if due <= limits.deadline {
+                    Ended::timed_out("first_byte", self.bounds.first_byte)
+                } else {
+                    Ended::timed_out("whole", self.bounds.whole)
+                });
             }
         }
     }

@@ -47,7 +47,7 @@ const LARGE: &str = " is larger than the bound: ";
 pub const CASES: &[Case] = &[
     case("an empty reply", |_| Ok(()), "closed_early", NOTHING, 1, CLOSED),
     Case { unread: true, ..case("a reset", reset, "closed_early", NOTHING, 1, CLOSED) },
-    case("no reply", |stream| hang(stream), "timed_out", (BOUND, "first_byte"), 1, NOT_IN_TIME),
+    case("no reply", hang, "timed_out", (BOUND, "first_byte"), 1, NOT_IN_TIME),
     case("half a head", |s| say_and_hang(s, b"HTTP/1.1 200 OK\r\nContent-Ty"), "timed_out", (BOUND, "first_byte"), 1, NOT_IN_TIME),
     case("a head that breaks off", |s| s.write_all(b"HTTP/1.1 200 OK\r\nContent-Ty"), "closed_early", NOTHING, 1, CLOSED),
     case("a body that never ends its length", |s| say_and_hang(s, &json_head(500, "{")), "timed_out", (BOUND, "whole"), 1, NOT_IN_TIME),
@@ -94,5 +94,5 @@ pub const CASES: &[Case] = &[
     Case { scheme: "https", unread: true, ..case("plain HTTP where TLS is expected", |s| s.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "tls_failed", NOTHING, 1, "TLS with ") },
     Case { scheme: "https", unread: true, ..case("a connection closed in place of TLS", |_| Ok(()), "tls_failed", NOTHING, 1, "TLS with ") },
     Case { scheme: "https", unread: true, ..case("a reset in place of TLS", reset, "tls_failed", NOTHING, 1, "TLS with ") },
-    Case { scheme: "https", unread: true, ..case("silence in place of TLS", |stream| hang(stream), "timed_out", (BOUND, "connect"), 1, NOT_IN_TIME) },
+    Case { scheme: "https", unread: true, ..case("silence in place of TLS", hang, "timed_out", (BOUND, "connect"), 1, NOT_IN_TIME) },
 ];

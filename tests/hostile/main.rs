@@ -1,5 +1,6 @@
 //! The server is hostile: each defect ends in bounded time, with its own outcome word, an honest exit code and bounded memory, and both
 //! senders say the same.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod cases;
 #[path = "../loopback/mod.rs"]

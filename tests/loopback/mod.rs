@@ -6,8 +6,8 @@ use std::io::{self, ErrorKind, Read as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::Duration;
+use std::{fs, thread};
 
 use grantlint::clock::ManualClock;
 use grantlint::plan::{self, Options};
@@ -35,7 +35,12 @@ pub struct Listener {
 impl Listener {
     /// Listens on a free port. `silent` servers do not wait for a request, since a TLS hello is none.
     pub fn start(play: Play, silent: bool) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        Self::on("127.0.0.1", play, silent).unwrap()
+    }
+
+    /// The same on another address of this machine; an error if it has no such address.
+    pub fn on(host: &str, play: Play, silent: bool) -> io::Result<Self> {
+        let listener = TcpListener::bind((host, 0))?;
         let address = listener.local_addr().unwrap();
         let (connections, requests) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(Vec::new())));
         let (counted, noted) = (connections.clone(), requests.clone());
@@ -53,7 +58,7 @@ impl Listener {
                 });
             }
         });
-        Self { address, connections, requests }
+        Ok(Self { address, connections, requests })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -172,4 +177,36 @@ fn perform(
         fail_on: FailOn::Must,
     });
     (brought, report)
+}
+
+/// Definitions in which one check asks for one exchange, besides those of this repository.
+pub fn only(exchange: &str, more: &[(&str, &str)]) -> Catalogue {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    for (name, text) in more {
+        write(&format!("exchanges/{name}.yaml"), text);
+    }
+    write("suites/one.yaml", "title: one\nchecks: [one/*]\n");
+    let check =
+        "title: one\nlevel: MUST\nsource: [RFC 6749 §5.1]\ncovers: [rfc6749-5.1-json-object]\nwhy: one\nfix: one\n";
+    write(
+        "checks/one/one.yaml",
+        &format!("{check}exchange: \"{exchange}\"\nexpect: {{ /answer: {{ const: token }} }}\n"),
+    );
+    suite::with_folder(folder.path()).unwrap_or_else(|error| match error {
+        suite::Error::Mistakes(files) => panic!("{}", files.iter().map(ToString::to_string).collect::<String>()),
+        error => panic!("{error}"),
+    })
+}
+
+/// An exchange waits for what it is like, unless it is asked alone.
+pub fn alone(mut catalogue: Catalogue, name: &str) -> Catalogue {
+    if let Some(exchange) = catalogue.exchanges.get_mut(name) {
+        exchange.like = None;
+    }
+    catalogue
 }
