@@ -3,7 +3,7 @@
 
 mod bench;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -337,4 +337,53 @@ fn a_target_that_takes_credentials_in_the_body_only_is_not_blamed_for_refusing_b
     let held = hold(&scene);
     assert_eq!(held.of("violation"), none());
     assert_eq!(held.report.exit.code, 0, "{:?}", held.of("not_testable"));
+}
+
+#[test]
+fn a_third_guess_is_left_out_whoever_asks_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in [
+        (
+            "exchanges/token.secret-guessed.yaml",
+            "title: another guess\nlike: token.client_credentials\nauthenticate: { by: basic, client_secret: a-third-guess }\nrisk: guess\n",
+        ),
+        (
+            "checks/own/guessed.yaml",
+            "title: another wrong secret is accepted\nlevel: MUST\nsource: [RFC 6749 §2.3.1]\ncovers: [rfc6749-5.2-invalid-client-wrong-secret]\n\
+             exchange: token.secret-guessed\nexpect: { /answer: { const: error } }\nwhy: guesses\nfix: refuse\n",
+        ),
+    ] {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let scene = Scene { folder: Some(folder.path().to_owned()), concurrency: 1, watched: true, ..Scene::default() };
+    let held = hold(&scene);
+    assert_eq!(guesses(&held, true), BTreeMap::from([("gl".to_owned(), 2)]));
+    assert_eq!(held.report.summary.left_out, 1);
+}
+
+#[test]
+fn what_changes_something_goes_out_after_what_it_might_disturb() {
+    let held = hold(&Scene::default());
+    let file = |key: &str| &held.catalogue.exchanges[&held.plan.instances[key].exchange].file;
+    let first = held.sent.iter().position(|key| file(key).risk == Risk::Change).unwrap();
+    // What may follow: changes, guesses, what waits for a time, what rests on one of them, and the controls.
+    let plan = &held.plan.instances;
+    let late = |key: &&String| plan[*key].guess || plan[*key].change || file(key).wait.is_some();
+    let mut may: BTreeSet<&String> = plan.keys().filter(late).collect();
+    loop {
+        let rests = plan.values().filter(|instance| {
+            instance.needs.iter().chain(&instance.after).chain(&instance.like).any(|key| may.contains(key))
+        });
+        let more: Vec<&String> = rests.map(|instance| &instance.key).filter(|key| !may.contains(key)).collect();
+        if more.is_empty() {
+            break;
+        }
+        may.extend(more);
+    }
+    may.extend(&held.plan.controls);
+    let early: Vec<&String> = held.sent[first..].iter().filter(|key| !may.contains(key)).collect();
+    assert_eq!(early, Vec::<&String>::new());
+    assert!(first > 40 && held.sent.len() - first > 5);
 }
