@@ -1,1 +1,7 @@
-fn main() {}
+//! The `grantlint` command: arguments in, exit code out.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    grantlint::cli::main()
+}

@@ -3,17 +3,19 @@
 //! Pure. Every check asks for the instances of its story (`suite::Story`); equal keys are one instance. What the target does not
 //! claim and what an option leaves out is decided here, before anything is sent.
 
-use std::collections::{BTreeMap, HashSet};
+mod claims;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::exchange::{NotSent, Why};
-use crate::suite::files::{Absentable, Endpoint, Kind, Risk, Who};
-use crate::suite::reference::{self, Source};
+use crate::suite::files::{Absentable, Endpoint, Kind, Risk};
 use crate::suite::{Catalogue, Exchange, Member, Story, Suite};
 use crate::target::{Target, duration};
+use claims::unclaimed;
 
 /// What the command line leaves out.
 #[derive(Debug, Clone, Default)]
@@ -39,6 +41,8 @@ pub struct Instance {
     pub after: Vec<String>,
     /// The ordinary exchange that has to work before this one is worth sending.
     pub like: Option<String>,
+    /// Requests that it sends one after the other: more than one for `repeat: times`.
+    pub requests: usize,
     /// Whether it is sent last and alone.
     pub guess: bool,
     /// Whether it revokes or rotates, and is sent when everything that it might disturb is done.
@@ -65,34 +69,49 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The longest chain of instances that depend on each other, controls included: what a run's time cannot go below.
+    /// The longest chain of requests that wait for each other, guesses and controls included: what a run's time cannot go below.
     #[must_use]
     pub fn longest_chain(&self) -> usize {
-        let mut known: BTreeMap<&str, usize> = BTreeMap::new();
-        let mut longest = 0;
-        // Keys are in dependency order only within a check, so rounds are made until nothing grows.
-        for _ in 0..=self.instances.len() {
-            let before = longest;
-            for instance in self.instances.values() {
-                let below = instance
-                    .needs
-                    .iter()
-                    .chain(&instance.after)
-                    .chain(&instance.like)
-                    .filter_map(|key| known.get(key.as_str()))
-                    .max()
-                    .copied()
-                    .unwrap_or(0);
-                known.insert(&instance.key, below + 1);
-                longest = longest.max(below + 1);
-            }
-            if longest == before {
-                break;
+        let urgency = self.urgency();
+        let of = |guess: bool| {
+            let chains = self.instances.values().filter(move |instance| instance.guess == guess);
+            chains.map(|instance| urgency.get(instance.key.as_str()).copied().unwrap_or(1))
+        };
+        of(false).max().unwrap_or(0) + of(true).sum::<usize>() + usize::from(!self.controls.is_empty())
+    }
+
+    /// For each instance how many requests, one after the other, start with it: what has most behind it goes first.
+    #[must_use]
+    pub fn urgency(&self) -> HashMap<&str, usize> {
+        let mut behind: HashMap<&str, Vec<&Instance>> = HashMap::new();
+        for instance in self.instances.values().filter(|instance| !instance.guess) {
+            for key in instance.needs.iter().chain(&instance.after).chain(&instance.like) {
+                behind.entry(key).or_default().push(instance);
             }
         }
-        let guesses = self.instances.values().filter(|instance| instance.guess).count();
-        longest.max(1) + guesses.saturating_sub(1) + usize::from(!self.controls.is_empty())
+        let mut known = HashMap::new();
+        for instance in self.instances.values() {
+            urgency_of(instance, &behind, &mut known);
+        }
+        known
     }
+}
+
+fn urgency_of<'p>(
+    instance: &'p Instance,
+    behind: &HashMap<&str, Vec<&'p Instance>>,
+    known: &mut HashMap<&'p str, usize>,
+) -> usize {
+    if let Some(urgency) = known.get(instance.key.as_str()) {
+        return *urgency;
+    }
+    // A cycle ends here; it cannot be sent anyway.
+    known.insert(&instance.key, instance.requests);
+    let longest =
+        behind.get(instance.key.as_str()).into_iter().flatten().map(|next| urgency_of(next, behind, known)).max();
+    let urgency = instance.requests + longest.unwrap_or(0);
+    known.insert(&instance.key, urgency);
+    urgency
 }
 
 /// Most requests with wrong credentials for each client and run: more may lock it.
@@ -160,6 +179,10 @@ impl Planner<'_> {
                 needs: Vec::new(),
                 after: Vec::new(),
                 like: None,
+                requests: match &exchange.file.repeat {
+                    Some(repeat) if !repeat.at_once && repeat.until.is_none() => repeat.times.unwrap_or(2),
+                    _ => 1,
+                },
                 guess: exchange.file.risk == Risk::Guess,
                 change: exchange.file.risk == Risk::Change,
                 ordinary: is_ordinary(exchange),
@@ -360,52 +383,4 @@ fn is_plain(exchange: &Exchange) -> bool {
         && file.after.is_empty()
         && file.spoils.is_empty()
         && file.kind.unwrap_or_default() == Kind::Request
-}
-
-/// What the target does not claim of what an exchange needs; `None` when it claims everything.
-fn unclaimed(exchange: &Exchange, target: &Target) -> Option<String> {
-    let file = &exchange.file;
-    if let Some(word) = file.needs.iter().find(|word| !target.claims(word)) {
-        return Some(word.clone());
-    }
-    if let Some(endpoint) = file.endpoint.filter(|_| file.url.is_none())
-        && !target.claims(endpoint.name())
-    {
-        return Some(endpoint.name().to_owned());
-    }
-    if let Some(Absentable::Is(authenticate)) = &file.authenticate {
-        let client = match authenticate.who {
-            Who::Client | Who::ResourceServer => "client",
-            Who::SecondClient => "second_client",
-            Who::PublicClient => "public_client",
-            Who::Stranger => "token_endpoint",
-        };
-        if !target.claims(client) {
-            return Some(client.to_owned());
-        }
-    }
-    let mut missing = None;
-    let mut look = |value: &Value| {
-        reference::each(value, &mut |reference| {
-            if let Source::Target(path) = &reference.source
-                && !reference.optional
-                && missing.is_none()
-                && target.value(path).is_none()
-            {
-                missing = Some(path.join("."));
-            }
-        });
-    };
-    for map in [&file.headers, &file.query, &file.params, &file.lets] {
-        map.values().for_each(&mut look);
-    }
-    for text in [&file.url, &file.raw].into_iter().flatten() {
-        look(&Value::String(text.clone()));
-    }
-    if let Some(Absentable::Is(authenticate)) = &file.authenticate {
-        for text in [&authenticate.client_id, &authenticate.client_secret].into_iter().flatten() {
-            look(&Value::String(text.clone()));
-        }
-    }
-    missing
 }

@@ -252,6 +252,8 @@ impl Error {
 pub struct Reading {
     /// Take secrets that stand in the file itself.
     pub allow_literal_secrets: bool,
+    /// `${…}` is no reference but text: the values come from elsewhere than a file.
+    pub verbatim: bool,
 }
 
 /// Reads the targets of a file; `names` picks some, in the order given, and none picks all.
@@ -280,7 +282,7 @@ pub fn from_text(
         return Err(Error::Mistakes(Box::new(file)));
     };
     let known: Vec<String> = document.value["targets"].as_object().into_iter().flat_map(Map::keys).cloned().collect();
-    for name in names.iter().filter(|name| !known.contains(name)) {
+    if let Some(name) = names.iter().find(|name| !known.contains(name)) {
         let all: Vec<&str> = known.iter().map(String::as_str).collect();
         return Err(Error::Unknown { name: name.clone(), help: yaml::did_you_mean(name, &all) });
     }
@@ -318,7 +320,7 @@ fn problem(document: &Document, place: &str, message: String, help: Option<Strin
 /// What does not make sense, in words.
 pub fn from_entry(name: &str, mut value: Value) -> Result<Target, Error> {
     let mut wrong = None;
-    let reading = Reading { allow_literal_secrets: true };
+    let reading = Reading { allow_literal_secrets: true, verbatim: true };
     let folder = Path::new(".");
     let secrets = secrets::take(&mut value, "", &mut |_, message, _| wrong = Some(message), folder, reading);
     if let Some(message) = wrong {

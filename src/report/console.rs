@@ -49,7 +49,9 @@ pub fn render(report: &RunReport, options: &ConsoleOptions) -> String {
     let mut lines = Vec::new();
     if options.verbosity == Verbosity::Quiet {
         page.answers(&mut lines);
-        for group in groups(report) {
+        page.diagnosis(&mut lines);
+        page.stopped(&mut lines);
+        for group in groups(report, false) {
             page.brief(&group, &mut lines);
         }
         lines.push(page.exit());
@@ -58,7 +60,8 @@ pub fn render(report: &RunReport, options: &ConsoleOptions) -> String {
         page.answers(&mut lines);
         page.preflight(&mut lines);
         page.diagnosis(&mut lines);
-        for group in groups(report) {
+        page.stopped(&mut lines);
+        for group in groups(report, options.verbosity == Verbosity::Verbose) {
             lines.push(String::new());
             page.group(&group, &mut lines);
         }

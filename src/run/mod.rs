@@ -3,10 +3,15 @@
 //! Preflight asks the ordinary request first; what is `risk: guess` goes last and alone; at the end every base is asked again.
 //! Documents inside are raw; the [`Recording`](crate::exchange::Recording) that leaves is masked.
 
+mod connecting;
+mod credentials;
 mod execute;
 mod handshake;
+mod preflight;
+mod preview;
 mod raw;
 mod request;
+mod send;
 mod tls;
 mod values;
 mod wire;
@@ -23,6 +28,7 @@ use crate::suite::Catalogue;
 use crate::target::Target;
 
 pub use execute::run;
+pub use preview::{Preview, preview};
 
 /// Why nothing could be sent.
 #[derive(Debug, thiserror::Error)]

@@ -233,7 +233,7 @@ fn judge_clause(clause: &Clause, world: &dyn World, guard: bool, judged: &mut Ju
                         let validator = schema::compile(&filled).ok();
                         let holds = validator.is_some_and(|validator| validator.is_valid(found.value()));
                         if !holds {
-                            fail(expected_at(&place, &filled), actual_at(&place, &filled, found.value()));
+                            fail(expected_at(&place, &filled), actual_at(document, &place, &filled, found.value()));
                         }
                         return;
                     }
@@ -243,7 +243,7 @@ fn judge_clause(clause: &Clause, world: &dyn World, guard: bool, judged: &mut Ju
                 validator.as_ref().is_some_and(|validator| validator.is_valid(found.value()))
             };
             if !holds {
-                fail(expected_at(&place, schema), actual_at(&place, schema, found.value()));
+                fail(expected_at(&place, schema), actual_at(document, &place, schema, found.value()));
             }
         }
         (Matcher::Present, None) if grounded => fail("something there".into(), "nothing".into()),
@@ -256,8 +256,9 @@ fn judge_clause(clause: &Clause, world: &dyn World, guard: bool, judged: &mut Ju
     }
 }
 
-/// The words for `/answer` say what a reader sees, not the vocabulary of the document.
-fn expected_at(place: &str, schema: &Value) -> String {
+/// What a schema accepts at a place: for `/answer` what a reader sees, not the vocabulary of the document.
+#[must_use]
+pub fn expected_at(place: &str, schema: &Value) -> String {
     if place.ends_with("/answer") && schema.get("title").is_none() {
         let accepted: Vec<&str> = match (schema.get("const"), schema.get("enum")) {
             (Some(word), _) => word.as_str().into_iter().collect(),
@@ -274,11 +275,17 @@ fn expected_at(place: &str, schema: &Value) -> String {
     words::expected(schema)
 }
 
-fn actual_at(place: &str, schema: &Value, value: &Value) -> String {
-    match value.as_str() {
-        Some(word) if place.ends_with("/answer") => words::answer(word).to_owned(),
-        _ => words::actual_for(schema, value),
-    }
+fn actual_at(document: &Value, place: &str, schema: &Value, value: &Value) -> String {
+    let Some((word, before)) = value.as_str().zip(place.strip_suffix("/answer")) else {
+        return words::actual_for(schema, value);
+    };
+    // The status and the code tell more than the kind of answer.
+    let at = |rest: &str| document.pointer(&format!("{before}/response/{rest}"));
+    let status = at("status").or_else(|| document.pointer(&format!("{before}/status"))).map(Value::to_string);
+    let code = at("json/error").and_then(Value::as_str).map(|code| format!("`{}`", code.escape_debug()));
+    let facts: Vec<String> = status.into_iter().chain(code).collect();
+    let facts = if facts.is_empty() { String::new() } else { format!(" ({})", facts.join(" ")) };
+    format!("{}{facts}", words::answer(word))
 }
 
 fn has_ground(document: &Value, place: &str) -> bool {

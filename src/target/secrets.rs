@@ -46,9 +46,7 @@ fn walk(
                     && !reading.allow_literal_secrets
                     && member.as_str().is_some_and(|text| !text.contains("${"))
                 {
-                    let help = format!(
-                        "write `${{env:NAME}}`, `${{file:PATH}}` or `${{command:…}}`; such files get committed. `--allow-literal-secrets` takes it all the same"
-                    );
+                    let help = "write `${env:NAME}`, `${file:PATH}` or `${command:…}`; such files get committed. `--allow-literal-secrets` takes it all the same".to_owned();
                     tell(&place, format!("a secret stands in the file: `{name}`"), Some(help));
                 }
                 walk(member, &place, &name, secrets, tell, folder, reading);
@@ -64,6 +62,7 @@ fn walk(
                 walk(item, &format!("{place}/{nth}"), name, secrets, tell, folder, reading);
             }
         }
+        Value::String(_) if reading.verbatim => {}
         Value::String(text) => match fill(text, folder) {
             Ok(filled) => *text = filled,
             Err((message, help)) => tell(place, message, help),

@@ -4,8 +4,12 @@ use super::fold::{Group, Kind, because};
 use super::paint::Tone;
 use super::{Page, count, line, list, with};
 use crate::report::evidence::shown;
+use crate::report::model::Mismatch;
 use crate::report::text::{block, one_line};
 use crate::report::wrap::{columns, shell_wrapped, wrapped};
+
+/// Checks of one cause that are named in one line.
+const NAMED: usize = 3;
 
 impl Page<'_> {
     /// A whole block.
@@ -34,7 +38,8 @@ impl Page<'_> {
         let mut requirement = first.sources.clone();
         requirement.push(first.level.clone());
         self.row("requirement", &list(&requirement), lines);
-        for (caller, sees) in callers(group) {
+        for (caller, sees) in self.callers(group) {
+            let sees = if sees == "nothing" { "nothing is shown there" } else { sees };
             self.row(&format!("in {}", one_line(&caller, 60)), sees, lines);
         }
         if self.verbose() {
@@ -55,9 +60,13 @@ impl Page<'_> {
             };
             lines.push(format!("{}{seen}", self.title(group)));
         } else {
-            for finding in &group.findings {
-                self.brief(&Group { kind: group.kind, findings: vec![finding] }, lines);
-            }
+            let mut names: Vec<&str> = group.findings.iter().map(|finding| finding.check.as_str()).collect();
+            names.dedup();
+            let more = names.len().saturating_sub(NAMED);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let named: Vec<String> = names.iter().take(NAMED).map(|name| line(name)).collect();
+            let because = line(because(group.findings[0]));
+            lines.push(format!("{}: {because} ({}{more})", self.title(group), named.join(", ")));
         }
     }
 
@@ -100,13 +109,28 @@ impl Page<'_> {
     }
 
     fn mismatches(&self, group: &Group<'_>, lines: &mut Vec<String>) {
-        let mismatches = &group.findings[0].mismatches;
-        for mismatch in mismatches {
-            if mismatches.len() > 1 {
+        // The same difference in many exchanges is told once.
+        let mut told: Vec<(&Mismatch, usize)> = Vec::new();
+        for mismatch in &group.findings[0].mismatches {
+            let same = |known: &Mismatch| {
+                (&known.at, &known.expected, &known.actual) == (&mismatch.at, &mismatch.expected, &mismatch.actual)
+            };
+            match told.iter_mut().find(|(known, _)| same(known)) {
+                Some((_, times)) => *times += 1,
+                None => told.push((mismatch, 1)),
+            }
+        }
+        for (mismatch, times) in &told {
+            if told.len() > 1 {
                 self.row("at", &mismatch.at, lines);
             }
             self.row("expected", &mismatch.expected, lines);
-            self.row("got", &mismatch.actual, lines);
+            let seen = if *times > 1 {
+                format!("{} (in {times} exchanges)", mismatch.actual)
+            } else {
+                mismatch.actual.clone()
+            };
+            self.row("got", &seen, lines);
         }
     }
 
@@ -121,6 +145,23 @@ impl Page<'_> {
             let command = format!("{} --only {}", line(rerun), line(&first.check));
             self.label("only this", &[command], lines);
         }
+    }
+
+    /// What each caller's administrator would see, told once; a run for one caller speaks of that one throughout.
+    fn callers<'a>(&self, group: &Group<'a>) -> Vec<(String, &'a str)> {
+        let mut known = self.report.answers.works_for.keys();
+        let only =
+            known.next().filter(|_| known.next().is_none()).map_or_else(|| "the caller".to_owned(), |name| line(name));
+        let mut seen: Vec<(String, &str)> = Vec::new();
+        for finding in &group.findings {
+            if let Some(sees) = finding.caller_sees.as_deref() {
+                let caller = finding.caller.as_deref().map_or_else(|| only.clone(), line);
+                if !seen.contains(&(caller.clone(), sees)) {
+                    seen.push((caller, sees));
+                }
+            }
+        }
+        seen
     }
 
     /// `= label: text`, nothing if there is no text.
@@ -158,18 +199,4 @@ fn seen_with(group: &Group<'_>) -> String {
 
 fn label_columns(label: &str) -> usize {
     "   = : ".len() + columns(label)
-}
-
-/// What each caller's administrator would see, told once.
-fn callers<'a>(group: &Group<'a>) -> Vec<(String, &'a str)> {
-    let mut seen: Vec<(String, &str)> = Vec::new();
-    for finding in &group.findings {
-        if let Some(sees) = finding.caller_sees.as_deref() {
-            let caller = finding.caller.as_deref().map_or_else(|| "the caller".to_owned(), line);
-            if !seen.contains(&(caller.clone(), sees)) {
-                seen.push((caller, sees));
-            }
-        }
-    }
-    seen
 }

@@ -21,10 +21,15 @@ pub(super) enum Kind {
 }
 
 /// What failed, errors first, in the order of the report.
-pub(super) fn groups(report: &RunReport) -> Vec<Group<'_>> {
+///
+/// A run that stopped in its preflight has one diagnosis instead of a red line for each check: `everything` tells those too.
+pub(super) fn groups(report: &RunReport, everything: bool) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     for finding in &report.findings {
         let Some(kind) = kind(finding) else { continue };
+        if kind == Kind::NotTestable && !report.preflight.passed && !everything {
+            continue;
+        }
         match groups.iter_mut().find(|group| group.kind == kind && alike(kind, group.findings[0], finding)) {
             Some(group) => group.findings.push(finding),
             None => groups.push(Group { kind, findings: vec![finding] }),

@@ -74,6 +74,18 @@ impl Page<'_> {
         }
     }
 
+    /// How many checks a stop left without a verdict; listed one by one when verbose.
+    pub(super) fn stopped(&self, lines: &mut Vec<String>) {
+        let untested = self.report.summary.not_testable;
+        if !self.report.preflight.passed && untested > 0 && !self.verbose() {
+            lines.push(String::new());
+            lines.push(format!(
+                "not testable: {}, because the run stopped there (-v lists them)",
+                count(untested, "check")
+            ));
+        }
+    }
+
     /// What the run as a whole says.
     pub(super) fn diagnosis(&self, lines: &mut Vec<String>) {
         for diagnosis in &self.report.diagnosis {

@@ -1,0 +1,250 @@
+//! Arguments.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use super::colour::Colour;
+use super::output::Output;
+use super::target_args::TargetArgs;
+use crate::report::assemble::FailOn;
+use crate::report::junit::WarningsAs;
+
+/// Checks running OAuth endpoints: plays the client, sends the requests that matter, judges the answers.
+#[derive(Debug, Parser)]
+#[command(name = "grantlint", version, propagate_version = true, disable_help_subcommand = true, max_term_width = 110)]
+#[command(after_help = "\
+Exit codes: 0 all right · 1 violation at or above --fail-on · 2 usage or file error, nothing was sent ·
+  3 not everything could be tested · 4 nothing applies · 5 a report could not be written · 70 internal error · 130 interrupted")]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+    /// Colours in the console report and in messages.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(super) color: Colour,
+}
+
+/// Commands.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Start the reference server on a free loopback port, check it, and show what a faulty run looks like
+    Demo(DemoArgs),
+    /// Check live targets of a target file, or the endpoint named by flags
+    Check(Box<CheckArgs>),
+    /// Show one check: requirement, what is sent, what is accepted, why, how to fix it
+    Explain(ExplainArgs),
+    /// List checks, suites, exchanges, faults or the reference server's rules
+    List(ListArgs),
+    /// Start the reference authorization server, conforming or with faults
+    Serve(ServeArgs),
+    /// Run every fault against its check: the proof that each check can fail
+    Selftest(SelftestArgs),
+}
+
+/// `check`.
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    #[command(flatten)]
+    pub(super) target: TargetArgs,
+    #[command(flatten)]
+    pub(super) select: SelectArgs,
+    #[command(flatten)]
+    pub(super) sending: SendArgs,
+    #[command(flatten)]
+    pub(super) report: ReportArgs,
+}
+
+/// What is checked.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "What is checked")]
+pub(super) struct SelectArgs {
+    /// Suite to run instead of the target's own; may be repeated
+    #[arg(long = "suite", value_name = "NAME")]
+    pub(super) suites: Vec<String>,
+    /// Only checks whose id fits (`*` within a segment, `**` across); may be repeated
+    #[arg(long, value_name = "PATTERN")]
+    pub(super) only: Vec<String>,
+    /// No checks whose id fits; may be repeated
+    #[arg(long, value_name = "PATTERN")]
+    pub(super) skip: Vec<String>,
+    /// Folder with checks, exchanges and suites of your own
+    #[arg(long, value_name = "DIR")]
+    pub(super) specs: Option<PathBuf>,
+}
+
+/// How it is sent.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "How it is sent")]
+pub(super) struct SendArgs {
+    /// Only what a real client sends every day: nothing that may lock, revoke, load or leak
+    #[arg(long)]
+    pub(super) safe: bool,
+    /// Print what would be sent, masked, and send nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Requests under way at once
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(super) concurrency: u16,
+    /// Most requests per second; by default no limit
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) rate: Option<u16>,
+    /// Longest wait that a check may ask for, such as 90s or 1h
+    #[arg(long, value_name = "TIME", default_value = "0s")]
+    pub(super) patience: String,
+    /// Longest time for one exchange, such as 30s
+    #[arg(long, value_name = "TIME")]
+    pub(super) timeout: Option<String>,
+    /// HTTP proxy
+    #[arg(long, value_name = "URL")]
+    pub(super) proxy: Option<String>,
+    /// File with certificates to trust besides the system's
+    #[arg(long, value_name = "FILE")]
+    pub(super) cacert: Option<PathBuf>,
+    /// Connect to ADDRESS for HOST and PORT, as curl does; may be repeated
+    #[arg(long, value_name = "HOST:PORT:ADDRESS")]
+    pub(super) resolve: Vec<String>,
+}
+
+/// How it is reported.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "How it is reported")]
+pub(super) struct ReportArgs {
+    /// Report to write: console, junit or json, to a file or to standard output; may be repeated
+    #[arg(short, long = "output", value_name = "FORMAT[=PATH]")]
+    pub(super) outputs: Vec<Output>,
+    /// From which level on a violation fails the run
+    #[arg(long, value_name = "LEVEL", default_value = "must")]
+    pub(super) fail_on: Gate,
+    /// What becomes of warnings in JUnit
+    #[arg(long, value_name = "AS", default_value = "skipped")]
+    pub(super) junit_warnings: JUnitWarnings,
+    /// Tell more: passes and every exchange; twice: what is sent, on standard error
+    #[arg(short, long, action = ArgAction::Count)]
+    pub(super) verbose: u8,
+    /// Tell less: the answers, one line for each failure, the exit code
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+}
+
+/// `--fail-on`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Gate {
+    /// Broken MUSTs.
+    #[default]
+    Must,
+    /// Broken SHOULDs too.
+    Should,
+    /// Notes too.
+    May,
+    /// Nothing.
+    Never,
+}
+
+impl From<Gate> for FailOn {
+    fn from(gate: Gate) -> Self {
+        match gate {
+            Gate::Must => Self::Must,
+            Gate::Should => Self::Should,
+            Gate::May => Self::May,
+            Gate::Never => Self::Never,
+        }
+    }
+}
+
+/// `--junit-warnings`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum JUnitWarnings {
+    /// Passed cases with output.
+    Pass,
+    /// Skipped cases with their text.
+    #[default]
+    Skipped,
+    /// Failures.
+    Failure,
+}
+
+impl From<JUnitWarnings> for WarningsAs {
+    fn from(warnings: JUnitWarnings) -> Self {
+        match warnings {
+            JUnitWarnings::Pass => Self::Pass,
+            JUnitWarnings::Skipped => Self::Skipped,
+            JUnitWarnings::Failure => Self::Failure,
+        }
+    }
+}
+
+/// `demo`.
+#[derive(Debug, Args)]
+pub(super) struct DemoArgs {
+    #[command(flatten)]
+    pub(super) report: ReportArgs,
+}
+
+/// `serve`.
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    /// Port on 127.0.0.1; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub(super) port: u16,
+    /// Fault to show (`grantlint list faults`); may be repeated
+    #[arg(long = "fault", value_name = "ID")]
+    pub(super) faults: Vec<String>,
+    /// Lawful dialect to speak (`grantlint list variations`); may be repeated
+    #[arg(long = "variation", value_name = "ID")]
+    pub(super) variations: Vec<String>,
+    /// Characters of every access token
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(16..=100_000))]
+    pub(super) token_length: Option<u32>,
+    /// Milliseconds that every answer is held back
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub(super) latency: u64,
+}
+
+/// `list`.
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    /// What to list
+    #[arg(value_name = "WHAT", default_value = "checks")]
+    pub(super) what: Listed,
+    #[command(flatten)]
+    pub(super) select: SelectArgs,
+}
+
+/// What can be listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Listed {
+    /// Checks with level and title.
+    Checks,
+    /// Suites with their callers.
+    Suites,
+    /// Exchanges with endpoint and risk.
+    Exchanges,
+    /// Faults of the reference server.
+    Faults,
+    /// Lawful dialects of the reference server.
+    Variations,
+    /// Rules that the reference server keeps, and choices it can make.
+    Rules,
+}
+
+/// `explain`.
+#[derive(Debug, Args)]
+pub(super) struct ExplainArgs {
+    /// Id of the check, for example rfc6749/token-type-missing
+    #[arg(value_name = "CHECK")]
+    pub(super) check: String,
+    /// Folder with checks, exchanges and suites of your own
+    #[arg(long, value_name = "DIR")]
+    pub(super) specs: Option<PathBuf>,
+}
+
+/// `selftest`.
+#[derive(Debug, Args)]
+pub(super) struct SelftestArgs {
+    /// Every fault against every check, instead of its own
+    #[arg(long)]
+    pub(super) full: bool,
+    /// Print the whole kill matrix
+    #[arg(long)]
+    pub(super) matrix: bool,
+}

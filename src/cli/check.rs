@@ -1,0 +1,76 @@
+//! `grantlint check`.
+
+use std::sync::Arc;
+
+use super::args::CheckArgs;
+use super::failure::Failure;
+use super::progress::Shown;
+use super::{output, pipeline};
+use crate::report::model::RunReport;
+use crate::run;
+use crate::suite::Catalogue;
+use crate::target::Target;
+
+pub(super) fn run(args: &CheckArgs) -> Result<u8, Failure> {
+    output::valid(&args.report)?;
+    let catalogue = pipeline::catalogue(args.select.specs.as_deref())?;
+    let targets = args.target.read(&args.sending)?;
+    // Everything that can be wrong is looked at for every target before anything is sent to any.
+    let mut planned = Vec::new();
+    for target in &targets {
+        let wanted = pipeline::wanted(&catalogue, &args.select, &target.suites)?;
+        planned.push(pipeline::planned(&catalogue, target, wanted, &args.sending)?);
+    }
+    if args.sending.dry_run {
+        return dry_run(&planned, args);
+    }
+    let reports = pipeline::runtime()?.block_on(async {
+        let runs = planned.iter().map(|planned| async move {
+            let shown = Arc::new(Shown::new(&planned.target.name, args.report.quiet, args.report.verbose > 1));
+            let settings = pipeline::settings(&args.sending, shown.clone())?;
+            let report = planned.report(&settings, args.report.fail_on.into(), pipeline::asked_to_stop()).await;
+            shown.done();
+            report
+        });
+        futures_util::future::join_all(runs).await.into_iter().collect::<Result<Vec<RunReport>, Failure>>()
+    })?;
+    let all: Vec<&RunReport> = reports.iter().collect();
+    output::write_all(&all, &args.report, Some(&args.target.again()), args.target.file())?;
+    Ok(worst(&all))
+}
+
+/// Several targets: the first of these codes that occurs (DESIGN section 4).
+fn worst(reports: &[&RunReport]) -> u8 {
+    let codes: Vec<u8> = reports.iter().map(|report| report.exit.code).collect();
+    [130, 1, 3, 4].into_iter().find(|code| codes.contains(code)).unwrap_or(0)
+}
+
+/// What would be sent, in order, masked.
+fn dry_run(planned: &[pipeline::Planned<'_>], args: &CheckArgs) -> Result<u8, Failure> {
+    let mut text = String::new();
+    for planned in planned {
+        let Target { name, .. } = planned.target;
+        let catalogue: &Catalogue = planned.catalogue;
+        text.push_str(&format!(
+            "# {name}: {} exchanges for {} checks; nothing is sent\n",
+            planned.plan.instances.len(),
+            planned.members.len()
+        ));
+        let settings = pipeline::settings(&args.sending, Arc::new(run::Quiet))?;
+        let task = run::Task { catalogue, plan: &planned.plan, target: planned.target };
+        for line in run::preview(task, &settings) {
+            text.push_str(&format!("\n# {} ({}{})\n", line.key, line.title, line.remark));
+            text.push_str(&format!("{}\n", line.curl));
+        }
+        for (key, not_sent) in &planned.plan.not_sent {
+            text.push_str(&format!("\n# not sent: {key}: {}\n", not_sent.reason));
+        }
+        text.push_str(&format!(
+            "\n# asked again at the end: {}\n# longest chain of exchanges that wait for each other: {}\n",
+            planned.plan.controls.join(", "),
+            planned.plan.longest_chain()
+        ));
+    }
+    output::print(&text)?;
+    Ok(0)
+}

@@ -1,0 +1,48 @@
+//! Whether colours are written: the flag, then the environment, then the stream.
+
+use std::env;
+use std::io::{self, IsTerminal as _};
+use std::sync::OnceLock;
+
+use clap::ValueEnum;
+
+/// `--color`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Colour {
+    /// By the stream and the environment (`NO_COLOR`, `FORCE_COLOR`, `CLICOLOR_FORCE`).
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+static CHOSEN: OnceLock<Colour> = OnceLock::new();
+
+/// Takes the flag; `colored` decides from global state, which is set here once.
+pub(super) fn choose(colour: Colour) {
+    let _ = CHOSEN.set(colour);
+    colored::control::set_override(stdout());
+}
+
+/// Whether standard output is coloured.
+pub(super) fn stdout() -> bool {
+    decided(io::stdout().is_terminal())
+}
+
+/// Whether standard error is coloured.
+pub(super) fn stderr() -> bool {
+    decided(io::stderr().is_terminal())
+}
+
+fn decided(terminal: bool) -> bool {
+    let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
+    match CHOSEN.get().copied().unwrap_or_default() {
+        Colour::Always => true,
+        Colour::Never => false,
+        Colour::Auto if env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) => false,
+        Colour::Auto if set("FORCE_COLOR") || set("CLICOLOR_FORCE") => true,
+        Colour::Auto => terminal && env::var("TERM").as_deref() != Ok("dumb"),
+    }
+}

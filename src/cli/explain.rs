@@ -1,0 +1,173 @@
+//! `grantlint explain CHECK`: everything a reader needs to believe a finding and to act on it. Works offline.
+
+use serde_json::Value;
+
+use super::args::ExplainArgs;
+use super::failure::Failure;
+use super::{output, pipeline};
+use crate::report::wrap;
+use crate::suite::{self, Catalogue, Check, Clauses, Matcher, matches, words};
+use crate::yaml;
+
+/// Columns of the text.
+const WIDTH: usize = 100;
+
+pub(super) fn run(args: &ExplainArgs) -> Result<u8, Failure> {
+    let catalogue = pipeline::catalogue(args.specs.as_deref())?;
+    let Some(check) = catalogue.checks.get(&args.check) else {
+        let known: Vec<&str> = catalogue.checks.keys().map(String::as_str).collect();
+        let last = |id: &str| id.rsplit('/').next().unwrap_or_default().to_owned();
+        // A reader often has the slug alone.
+        let help = known
+            .iter()
+            .find(|id| last(id) == last(&args.check))
+            .copied()
+            .or_else(|| yaml::nearest(&args.check, known))
+            .map_or_else(|| "see `grantlint list`".to_owned(), |near| format!("did you mean `{near}`?"));
+        return Err(Failure::usage(format!("no check is called `{}`", args.check), help));
+    };
+    output::print(&explained(&catalogue, check))?;
+    Ok(0)
+}
+
+fn explained(catalogue: &Catalogue, check: &Check) -> String {
+    let file = &check.file;
+    let mut text = format!("{}\n{}\n\n", check.id, file.title);
+    let mut section = |name: &str, paragraphs: Vec<String>| {
+        if paragraphs.is_empty() {
+            return;
+        }
+        text.push_str(&format!("{name}\n"));
+        for paragraph in paragraphs {
+            for line in wrap::wrapped(&paragraph, WIDTH - 4) {
+                text.push_str(&format!("    {line}\n"));
+            }
+        }
+        text.push('\n');
+    };
+    let severity = match file.severity {
+        None => String::new(),
+        Some(soft) => format!(
+            ", counts as a {} because {}",
+            format!("{soft:?}").to_lowercase(),
+            file.because.clone().unwrap_or_default().trim()
+        ),
+    };
+    section("Requirement", {
+        let mut lines = vec![format!("{}: {}{severity}", file.level.word(), file.source.join(", "))];
+        lines.extend(statements(&file.covers));
+        lines
+    });
+    section("What is sent", sent(catalogue, check));
+    if let Some(when) = &check.when {
+        let mut lines = accepted(check, when);
+        lines.extend(file.otherwise.iter().map(|otherwise| format!("otherwise: {otherwise}")));
+        section("Only when", lines);
+    }
+    if let Some(given) = &check.given {
+        section("An answer proves something when", accepted(check, given));
+    }
+    section("What is accepted", accepted(check, &check.expect));
+    if let Some(everywhere) = file.also_every {
+        section("Also applied to", vec![format!("every other answer that this run gets ({everywhere:?})")]);
+    }
+    section("Why it matters", vec![file.why.trim().to_owned()]);
+    section("How to fix it", vec![file.fix.trim().to_owned()]);
+    let suites: Vec<String> = catalogue
+        .suites
+        .values()
+        .filter(|suite| suite.file.checks.iter().any(|pattern| matches(pattern, &check.id)))
+        .map(|suite| suite.id.clone())
+        .collect();
+    section("Suites", vec![suites.join(", ")]);
+    for suite in catalogue.suites.values() {
+        let Some(caller) = &suite.file.caller else { continue };
+        let fits = |patterns: &Vec<String>| patterns.iter().any(|pattern| matches(pattern, &check.id));
+        if fits(&suite.file.checks)
+            && let Some(diagnosis) = suite
+                .file
+                .sees
+                .iter()
+                .find(|(_, patterns)| fits(patterns))
+                .and_then(|(id, _)| catalogue.diagnoses.get(id))
+        {
+            section(
+                &format!("What an administrator sees ({caller})"),
+                vec![diagnosis.shown.clone(), diagnosis.means.trim().to_owned()],
+            );
+        }
+    }
+    section("Ask this alone", vec![format!("grantlint check --only {}", check.id)]);
+    text
+}
+
+/// The rows of the ledger that the check covers, in our words.
+fn statements(covers: &[String]) -> Vec<String> {
+    let ledger = suite::requirements();
+    let rows = || ledger.values().filter_map(Value::as_array).flatten();
+    covers
+        .iter()
+        .filter_map(|id| rows().find(|row| row.get("id").and_then(Value::as_str) == Some(id)))
+        .filter_map(|row| row.get("statement").and_then(Value::as_str))
+        .map(|statement| format!("“{}”", statement.trim()))
+        .collect()
+}
+
+fn sent(catalogue: &Catalogue, check: &Check) -> Vec<String> {
+    let names: Vec<&str> = match (&check.file.exchange, &check.file.exchanges) {
+        (Some(one), _) => one.list(),
+        (None, Some(roles)) => roles.values().flat_map(suite::files::OneOrMany::list).collect(),
+        (None, None) => Vec::new(),
+    };
+    let mut lines = Vec::new();
+    let role = |id: &str| {
+        let roles = check.file.exchanges.iter().flatten();
+        let mut named = roles
+            .filter(|(_, names)| names.list().iter().any(|name| id.split('[').next() == Some(name) || *name == id));
+        named.next().map(|(role, _)| format!("“{role}”: ")).unwrap_or_default()
+    };
+    for exchange in names.iter().flat_map(|name| catalogue.expand(name)).filter_map(|id| catalogue.exchanges.get(&id)) {
+        let endpoint = exchange.file.endpoint.map_or("a URL of its own", |endpoint| endpoint.name());
+        let title = exchange.file.title.clone().unwrap_or_default();
+        let risk = match exchange.file.risk {
+            suite::files::Risk::None => String::new(),
+            risk => format!(" (risk: {}; left out by --safe)", risk.word()),
+        };
+        lines.push(format!("{}{} to {endpoint}: {title}{risk}", role(&exchange.id), exchange.id));
+    }
+    lines
+}
+
+/// A place as its reader knows it, with the role that it belongs to.
+fn place(check: &Check, place: &str) -> String {
+    if check.file.exchanges.is_none() {
+        return words::place(place);
+    }
+    let rest = place.trim_start_matches('/');
+    let (role, below) = rest.split_once('/').map_or((rest, String::new()), |(role, below)| (role, format!("/{below}")));
+    format!("{} of “{role}”", words::place(&below))
+}
+
+fn accepted(check: &Check, clauses: &Clauses) -> Vec<String> {
+    let several = clauses.0.len() > 1;
+    clauses
+        .0
+        .iter()
+        .enumerate()
+        .map(|(nth, alternative)| {
+            let all: Vec<String> = alternative
+                .iter()
+                .map(|clause| {
+                    let said = match &clause.matcher {
+                        Matcher::Absent => "nothing there".to_owned(),
+                        Matcher::Present => "something there".to_owned(),
+                        Matcher::Schema { schema, .. } => suite::expected_at(&clause.place, schema),
+                    };
+                    format!("{}: {said}", place(check, &clause.place))
+                })
+                .collect();
+            let start = if several { format!("({}) ", nth + 1) } else { String::new() };
+            format!("{start}{}", all.join(" · "))
+        })
+        .collect()
+}

@@ -1,0 +1,51 @@
+//! The command line: one file for each command. The only place that prints.
+
+mod args;
+mod check;
+mod colour;
+mod demo;
+mod explain;
+mod failure;
+mod list;
+mod output;
+mod pipeline;
+mod progress;
+mod selftest;
+mod serve;
+mod target_args;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Cli, Command};
+
+/// Runs the command of this process and answers its exit code (DESIGN section 4).
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    colour::choose(cli.color);
+    // A panic is our bug, whatever the input was: it gets a code of its own and never looks like a verdict.
+    let outcome = std::panic::catch_unwind(|| match &cli.command {
+        Command::Check(args) => check::run(args),
+        Command::Demo(args) => demo::run(args),
+        Command::Serve(args) => serve::run(args),
+        Command::List(args) => list::run(args),
+        Command::Explain(args) => explain::run(args),
+        Command::Selftest(args) => selftest::run(args),
+    });
+    let code = match outcome {
+        Ok(Ok(code)) => code,
+        Ok(Err(failure)) => {
+            failure.print();
+            failure.code
+        }
+        Err(_) => {
+            eprintln!(
+                "\ngrantlint: internal error, please report it with the lines above and the command that was given"
+            );
+            70
+        }
+    };
+    ExitCode::from(code)
+}

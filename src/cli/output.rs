@@ -1,0 +1,126 @@
+//! `-o FORMAT[=PATH]`: reports to files and to standard output, all from the one model.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use super::args::ReportArgs;
+use super::colour;
+use super::failure::Failure;
+use crate::report::console::{self, ConsoleOptions, Verbosity};
+use crate::report::junit::{self, JUnitOptions};
+use crate::report::model::RunReport;
+use crate::report::{json, write};
+use crate::yaml;
+
+/// One report to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Output {
+    format: Format,
+    /// `None` is standard output.
+    path: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Console,
+    JUnit,
+    Json,
+}
+
+const FORMATS: [(&str, Format); 3] = [("console", Format::Console), ("junit", Format::JUnit), ("json", Format::Json)];
+
+impl FromStr for Output {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, path) = text.split_once('=').map_or((text, None), |(name, path)| (name, Some(path)));
+        let Some((_, format)) = FORMATS.iter().find(|(known, _)| *known == name) else {
+            let help = yaml::did_you_mean(name, &FORMATS.map(|(name, _)| name)).unwrap_or_default();
+            return Err(format!("unknown report format `{name}`: {help}"));
+        };
+        match path {
+            Some("") => Err(format!("no path behind `{name}=`")),
+            None | Some("-") => Ok(Self { format: *format, path: None }),
+            Some(path) => Ok(Self { format: *format, path: Some(path.into()) }),
+        }
+    }
+}
+
+/// Two reports cannot share standard output.
+pub(super) fn valid(args: &ReportArgs) -> Result<(), Failure> {
+    if args.outputs.iter().filter(|output| output.path.is_none()).count() > 1 {
+        let help = "give all but one a path, as in `-o junit=report.xml`".to_owned();
+        return Err(Failure::usage("two reports would share standard output", help));
+    }
+    for output in &args.outputs {
+        let directory =
+            output.path.as_ref().and_then(|path| path.parent()).filter(|parent| !parent.as_os_str().is_empty());
+        if let Some(directory) = directory.filter(|directory| !directory.is_dir()) {
+            let help = format!("make it first: `mkdir -p {}`", directory.display());
+            return Err(Failure::usage(
+                format!("there is no directory `{}` to write a report into", directory.display()),
+                help,
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Writes every report: files first, so that what stands on the console last is the verdict. Without a report for standard
+/// output the console report goes there.
+pub(super) fn write_all(
+    reports: &[&RunReport],
+    args: &ReportArgs,
+    again: Option<&str>,
+    file: Option<String>,
+) -> Result<(), Failure> {
+    let junit = JUnitOptions { warnings: args.junit_warnings.into(), file };
+    let rendered = |format: Format, to_terminal: bool| match format {
+        Format::Json => json::render_all(reports),
+        Format::JUnit => junit::render(reports, &junit),
+        Format::Console => {
+            let options = ConsoleOptions {
+                colour: to_terminal && colour::stdout(),
+                width: if to_terminal { width() } else { 100 },
+                verbosity: verbosity(args),
+                rerun: again.map(str::to_owned),
+            };
+            reports.iter().map(|report| console::render(report, &options)).collect::<Vec<_>>().join("\n")
+        }
+    };
+    let mut failure = None;
+    for output in &args.outputs {
+        if let Some(path) = &output.path
+            && let Err(error) = write::write(path, rendered(output.format, false).as_bytes())
+        {
+            // The other reports are written all the same.
+            failure = failure.or(Some(Failure::from(error)));
+        }
+    }
+    let format =
+        args.outputs.iter().find(|output| output.path.is_none()).map_or(Format::Console, |output| output.format);
+    print(&rendered(format, true))?;
+    failure.map_or(Ok(()), Err)
+}
+
+/// Writes to standard output; a reader that has gone (`| head`) is no error.
+pub(super) fn print(text: &str) -> Result<(), Failure> {
+    match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+fn verbosity(args: &ReportArgs) -> Verbosity {
+    match (args.quiet, args.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (false, 0) => Verbosity::Normal,
+        (false, _) => Verbosity::Verbose,
+    }
+}
+
+fn width() -> usize {
+    let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    columns.filter(|columns| (40..=400).contains(columns)).unwrap_or(100)
+}

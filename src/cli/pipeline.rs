@@ -1,0 +1,158 @@
+//! The stages in their order: select, plan, run, judge, assemble. `check` and `demo` both go this way.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::args::{SelectArgs, SendArgs};
+use super::failure::Failure;
+use crate::clock::SystemClock;
+use crate::plan::{self, Plan};
+use crate::report::assemble::{self, FailOn, Material};
+use crate::report::model::RunReport;
+use crate::run::{self, Progress, Settings, Task};
+use crate::suite::{self, Catalogue, Member, Wanted};
+use crate::target::{self, Target};
+use crate::yaml;
+
+/// What is run when neither flag nor target names a suite.
+const DEFAULT_SUITE: &str = "coupa-call-out";
+
+/// The embedded catalogue, with a user's folder added.
+pub(super) fn catalogue(specs: Option<&Path>) -> Result<Catalogue, Failure> {
+    Ok(match specs {
+        None => suite::embedded()?,
+        Some(folder) => suite::with_folder(folder)?,
+    })
+}
+
+/// What is selected for a target.
+pub(super) fn wanted(catalogue: &Catalogue, select: &SelectArgs, own: &[String]) -> Result<Wanted, Failure> {
+    let suites = match (select.suites.is_empty(), own.is_empty()) {
+        (false, _) => select.suites.clone(),
+        (true, false) => own.to_vec(),
+        (true, true) => vec![DEFAULT_SUITE.to_owned()],
+    };
+    let known: Vec<&str> = catalogue.suites.keys().map(String::as_str).collect();
+    if let Some(name) = suites.iter().find(|name| !known.contains(&name.as_str())) {
+        return Err(Failure::usage(format!("no suite is called `{name}`"), yaml::did_you_mean(name, &known)));
+    }
+    let checks: Vec<&str> = catalogue.checks.keys().map(String::as_str).collect();
+    for pattern in select.only.iter().chain(&select.skip) {
+        if !checks.iter().any(|id| suite::matches(pattern, id)) {
+            let help = yaml::nearest(pattern, checks.iter().copied())
+                .map_or_else(|| "see `grantlint list`".to_owned(), |near| format!("did you mean `{near}`?"));
+            return Err(Failure::usage(format!("`{pattern}` fits no check"), help));
+        }
+    }
+    Ok(Wanted { suites, only: select.only.clone(), skip: select.skip.clone() })
+}
+
+/// A run that is planned.
+pub(super) struct Planned<'c> {
+    pub(super) catalogue: &'c Catalogue,
+    pub(super) target: &'c Target,
+    pub(super) wanted: Wanted,
+    pub(super) members: Vec<Member>,
+    pub(super) plan: Plan,
+}
+
+/// Selects and plans.
+pub(super) fn planned<'c>(
+    catalogue: &'c Catalogue,
+    target: &'c Target,
+    wanted: Wanted,
+    sending: &SendArgs,
+) -> Result<Planned<'c>, Failure> {
+    let members = suite::select(catalogue, &wanted);
+    let options = plan::Options { safe: sending.safe, patience: patience(sending)? };
+    let plan = plan::plan(catalogue, target, &members, &options);
+    Ok(Planned { catalogue, target, wanted, members, plan })
+}
+
+fn patience(sending: &SendArgs) -> Result<Duration, Failure> {
+    target::duration(&sending.patience).ok_or_else(|| {
+        Failure::usage(format!("`{}` is not a time", sending.patience), "for example 90s or 1h".to_owned())
+    })
+}
+
+/// How a run is performed, by the flags.
+pub(super) fn settings(sending: &SendArgs, progress: Arc<dyn Progress>) -> Result<Settings, Failure> {
+    Ok(Settings {
+        concurrency: usize::from(sending.concurrency),
+        interval: sending.rate.map(|rate| Duration::from_secs(1) / u32::from(rate)),
+        patience: patience(sending)?,
+        seed: 0,
+        resolve: sending.resolve.iter().map(|text| resolve(text)).collect::<Result<_, _>>()?,
+        clock: Arc::new(SystemClock),
+        progress,
+    })
+}
+
+/// `HOST:PORT:ADDRESS`, the address with or without a port of its own.
+fn resolve(text: &str) -> Result<((String, u16), SocketAddr), Failure> {
+    let wrong = || {
+        Failure::usage(format!("`{text}` is not HOST:PORT:ADDRESS"), "for example as.example:443:127.0.0.1".to_owned())
+    };
+    let (host, rest) = text.split_once(':').ok_or_else(wrong)?;
+    let (port, address) = rest.split_once(':').ok_or_else(wrong)?;
+    let port: u16 = port.parse().map_err(|_| wrong())?;
+    let to = address
+        .parse::<SocketAddr>()
+        .or_else(|_| address.trim_matches(['[', ']']).parse().map(|ip| SocketAddr::new(ip, port)))
+        .map_err(|_| wrong())?;
+    Ok(((host.to_owned(), port), to))
+}
+
+impl Planned<'_> {
+    /// Runs, judges and assembles.
+    pub(super) async fn report(
+        &self,
+        settings: &Settings,
+        fail_on: FailOn,
+        stop: impl Future<Output = ()>,
+    ) -> Result<RunReport, Failure> {
+        let task = Task { catalogue: self.catalogue, plan: &self.plan, target: self.target };
+        let brought = run::run(task, settings, stop).await?;
+        Ok(assemble::assemble(&Material {
+            catalogue: self.catalogue,
+            recording: &brought.recording,
+            members: &self.members,
+            target: &self.target.name,
+            suites: &self.wanted.suites,
+            preflight: brought.preflight.into_iter().map(|step| (step.step, step.passed, step.detail)).collect(),
+            stopped: brought.stopped,
+            interrupted: brought.interrupted,
+            started_ms: brought.started_ms,
+            elapsed_ms: brought.elapsed_ms,
+            sent: brought.sent,
+            fail_on,
+        }))
+    }
+}
+
+/// Ends when the user or the system asks the process to end; what has finished is reported then.
+pub(super) async fn asked_to_stop() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+/// A runtime on this thread: what waits for the network needs no more.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::usage(format!("cannot start the runtime: {error}"), None))
+}

@@ -1,0 +1,49 @@
+//! `grantlint selftest`: the proof that each check can fail and that nothing lawful trips one.
+
+use super::args::SelftestArgs;
+use super::failure::Failure;
+use super::{output, pipeline};
+use crate::mutation::{self, Extent};
+
+pub(super) fn run(args: &SelftestArgs) -> Result<u8, Failure> {
+    let catalogue = pipeline::catalogue(None)?;
+    let subjects = mutation::subjects(&catalogue)?;
+    let suites: Vec<String> = catalogue.suites.keys().cloned().collect();
+    let extent = if args.full { Extent::Full } else { Extent::Own };
+    let outcomes = mutation::selftest(&catalogue, &suites, &subjects, extent)?;
+    let mut text = String::new();
+    if args.matrix {
+        text.push_str(&mutation::matrix(&outcomes));
+    }
+    let complaints: Vec<String> = outcomes
+        .iter()
+        .flat_map(|outcome| outcome.complaints.iter().map(|complaint| format!("{}: {complaint}", outcome.id)))
+        .collect();
+    for complaint in &complaints {
+        text.push_str(&format!("✗ {complaint}\n"));
+    }
+    let unskipped = mutation::rules_without_fault(&subjects);
+    for rule in &unskipped {
+        text.push_str(&format!("✗ no fault leaves the server's rule `{rule}` out\n"));
+    }
+    let faults = subjects.iter().filter(|subject| !subject.lawful).count();
+    let covered: std::collections::BTreeSet<&String> =
+        subjects.iter().filter_map(|subject| subject.check.as_ref()).collect();
+    for id in catalogue.checks.keys().filter(|id| !covered.contains(id)) {
+        text.push_str(&format!("✗ no fault for `{id}`\n"));
+    }
+    let uncovered = catalogue.checks.len() - covered.len();
+    text.push_str(&format!(
+        "{} checks, {faults} faults, {} lawful variations, {} rules of the server: {}\n",
+        catalogue.checks.len(),
+        subjects.len() - faults,
+        crate::server::Rule::ALL.len(),
+        if complaints.is_empty() && unskipped.is_empty() && uncovered == 0 {
+            "each fault trips its check, and nothing lawful trips any".to_owned()
+        } else {
+            format!("{} complaints", complaints.len() + unskipped.len() + uncovered)
+        }
+    ));
+    output::print(&text)?;
+    Ok(u8::from(!complaints.is_empty() || !unskipped.is_empty() || uncovered > 0))
+}

@@ -1,0 +1,181 @@
+//! The target: from a file, or from flags with no file at all.
+
+use std::fs;
+use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use super::args::SendArgs;
+use super::failure::Failure;
+use crate::target::{self, Reading, Target};
+
+/// Where the target comes from.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Target")]
+pub(super) struct TargetArgs {
+    /// Targets of the target file; all of them by default
+    #[arg(value_name = "TARGET", conflicts_with = "token_endpoint")]
+    pub(super) targets: Vec<String>,
+    /// Target file
+    #[arg(long, value_name = "FILE", default_value = "grantlint.yaml", conflicts_with = "token_endpoint")]
+    pub(super) config: PathBuf,
+    /// Take secrets that stand in the target file itself
+    #[arg(long)]
+    pub(super) allow_literal_secrets: bool,
+    /// Token endpoint to check without a file; its secret comes from GRANTLINT_CLIENT_SECRET, a file or a prompt
+    #[arg(long, value_name = "URL", requires = "client_id")]
+    pub(super) token_endpoint: Option<String>,
+    /// Client identifier
+    #[arg(long, value_name = "ID", requires = "token_endpoint")]
+    pub(super) client_id: Option<String>,
+    /// File that holds the client secret
+    #[arg(long, value_name = "FILE", requires = "token_endpoint")]
+    pub(super) client_secret_file: Option<PathBuf>,
+    /// How the client authenticates
+    #[arg(long, value_name = "METHOD", requires = "token_endpoint", default_value = "basic")]
+    pub(super) auth: Auth,
+    /// Scope to ask for: words separated by spaces
+    #[arg(long, value_name = "SCOPE", requires = "token_endpoint")]
+    pub(super) scope: Option<String>,
+    /// Bodies that the endpoint promises to take
+    #[arg(long, value_name = "TYPE", requires = "token_endpoint", value_delimiter = ',', default_value = "form")]
+    pub(super) content_type: Vec<ContentType>,
+    /// Protected resource that takes the tokens
+    #[arg(long, value_name = "URL", requires = "token_endpoint")]
+    pub(super) resource: Option<String>,
+    /// File with the document that is posted to the resource; without it the resource is asked with GET
+    #[arg(long, value_name = "FILE", requires = "resource")]
+    pub(super) resource_body: Option<PathBuf>,
+    /// Media type of that document
+    #[arg(long, value_name = "TYPE", requires = "resource_body", default_value = "application/json")]
+    pub(super) resource_content_type: String,
+}
+
+/// `--auth`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Auth {
+    /// HTTP Basic.
+    #[default]
+    Basic,
+    /// Secret in the body.
+    Post,
+}
+
+/// `--content-type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ContentType {
+    /// Form-encoded.
+    Form,
+    /// JSON.
+    Json,
+}
+
+/// The variable that the secret of a run without a file comes from.
+const SECRET: &str = "GRANTLINT_CLIENT_SECRET";
+
+impl TargetArgs {
+    /// The targets that are meant, with the flags of sending laid over them.
+    pub(super) fn read(&self, sending: &SendArgs) -> Result<Vec<Target>, Failure> {
+        let mut targets = match &self.token_endpoint {
+            Some(endpoint) => vec![self.by_flags(endpoint)?],
+            None => {
+                let reading = Reading { allow_literal_secrets: self.allow_literal_secrets, ..Reading::default() };
+                target::read(&self.config, &self.targets, reading)?
+            }
+        };
+        for target in &mut targets {
+            lay_over(target, sending)?;
+        }
+        Ok(targets)
+    }
+
+    /// The file whose line a report can point at.
+    pub(super) fn file(&self) -> Option<String> {
+        self.token_endpoint.is_none().then(|| self.config.display().to_string())
+    }
+
+    /// How the same targets are asked again, without the secret.
+    pub(super) fn again(&self) -> String {
+        let Some(endpoint) = &self.token_endpoint else {
+            let mut command = "grantlint check".to_owned();
+            self.targets.iter().for_each(|target| command.push_str(&format!(" {target}")));
+            if self.config != Path::new("grantlint.yaml") {
+                command.push_str(&format!(" --config {}", self.config.display()));
+            }
+            return command;
+        };
+        let id = self.client_id.as_deref().unwrap_or_default();
+        let mut command = format!("grantlint check --token-endpoint {endpoint} --client-id {id}");
+        if let Some(scope) = &self.scope {
+            command.push_str(&format!(" --scope '{scope}'"));
+        }
+        command
+    }
+
+    fn by_flags(&self, endpoint: &str) -> Result<Target, Failure> {
+        let types: Vec<&str> =
+            self.content_type.iter().map(|kind| if *kind == ContentType::Form { "form" } else { "json" }).collect();
+        let method = if self.auth == Auth::Basic { "client_secret_basic" } else { "client_secret_post" };
+        let mut entry = json!({
+            "token_endpoint": endpoint, "grant_types": ["client_credentials"],
+            "token_endpoint_auth_methods": [method], "request_content_types": types,
+        });
+        if let Some(scope) = &self.scope {
+            entry["scope"] = scope.as_str().into();
+        }
+        if let Some(url) = &self.resource {
+            entry["resource"] = json!({"url": url, "method": "GET"});
+            if let Some(path) = &self.resource_body {
+                let body = fs::read_to_string(path)
+                    .map_err(|error| Failure::usage(format!("cannot read `{}`: {error}", path.display()), None))?;
+                entry["resource"] =
+                    json!({"url": url, "method": "POST", "content_type": self.resource_content_type, "body": body});
+            }
+        }
+        entry["client"] = json!({"client_id": self.client_id});
+        let name = url::Url::parse(endpoint).ok().and_then(|url| url.host_str().map(str::to_owned));
+        // The URL is looked at before anybody is asked for a secret.
+        target::from_entry("target", entry.clone())?;
+        entry["client"]["client_secret"] = Value::String(self.secret()?);
+        Ok(target::from_entry(name.as_deref().unwrap_or("target"), entry)?)
+    }
+
+    fn secret(&self) -> Result<String, Failure> {
+        if let Some(path) = &self.client_secret_file {
+            let text = fs::read_to_string(path)
+                .map_err(|error| Failure::usage(format!("cannot read `{}`: {error}", path.display()), None))?;
+            return Ok(text.trim_end_matches(['\n', '\r']).to_owned());
+        }
+        if let Ok(secret) = std::env::var(SECRET) {
+            return Ok(secret);
+        }
+        if io::stdin().is_terminal() {
+            return rpassword::prompt_password("client secret (not shown): ")
+                .map_err(|error| Failure::usage(format!("cannot read the client secret: {error}"), None));
+        }
+        let help = format!(
+            "set {SECRET}, or name a file with --client-secret-file; it is never an argument, since others can read those"
+        );
+        Err(Failure::usage("no client secret", help))
+    }
+}
+
+fn lay_over(target: &mut Target, sending: &SendArgs) -> Result<(), Failure> {
+    if let Some(text) = &sending.timeout {
+        let time = target::duration(text).ok_or_else(|| {
+            Failure::usage(format!("`{text}` is not a time"), "for example 500ms, 30s or 2m".to_owned())
+        })?;
+        target.bounds.whole = time;
+        target.bounds.first_byte = target.bounds.first_byte.min(time);
+        target.bounds.connect = target.bounds.connect.min(time);
+    }
+    if let Some(proxy) = &sending.proxy {
+        target.proxy = Some(proxy.clone());
+    }
+    if let Some(path) = &sending.cacert {
+        target.ca_file = Some(path.clone());
+    }
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! Where the clauses of a check look: the documents of its roles, or one document alone.
+
+use serde_json::Value;
+
+use super::Bench;
+use crate::exchange::{Recorded, Why, find};
+use crate::suite::World;
+use crate::suite::reference::{Missing, Reference, Source};
+
+/// The documents of a member's roles, or one document alone.
+pub(super) struct Roles<'r> {
+    pub(super) bench: &'r Bench<'r>,
+    pub(super) one: Option<(&'r str, &'r Value)>,
+}
+
+impl Roles<'_> {
+    fn recorded(&self, name: &str) -> Result<(&Value, String), Missing> {
+        let key = self.bench.story.key(name, None);
+        match self.bench.recording.exchanges.get(&key) {
+            Some(Recorded::Sent(document)) => Ok((document, key)),
+            Some(Recorded::NotSent(not_sent)) if not_sent.why == Why::NotClaimed => {
+                Err(Missing::Claim(not_sent.reason.clone()))
+            }
+            Some(Recorded::NotSent(not_sent)) => Err(Missing::Prerequisite {
+                blocked_by: not_sent.blocked_by.clone().or(Some(key.clone())),
+                reason: format!("`{key}` was not sent: {}", not_sent.reason),
+            }),
+            None => Err(Missing::Prerequisite {
+                reason: format!("`{key}` is not in this recording"),
+                blocked_by: Some(key),
+            }),
+        }
+    }
+}
+
+impl World for Roles<'_> {
+    fn document<'w>(&'w self, place: &str) -> Result<(&'w Value, String, String), Missing> {
+        if let Some((key, document)) = self.one {
+            return Ok((document, place.to_owned(), key.to_owned()));
+        }
+        let roles = &self.bench.member.roles;
+        if let Some(name) = roles.get("") {
+            let (document, key) = self.recorded(name)?;
+            return Ok((document, place.to_owned(), key));
+        }
+        let rest = place.trim_start_matches('/');
+        let (role, below) =
+            rest.split_once('/').map_or((rest, String::new()), |(role, below)| (role, format!("/{below}")));
+        let name = roles.get(role).ok_or_else(|| Missing::Prerequisite {
+            blocked_by: None,
+            reason: format!("`{role}` is no role of this check"),
+        })?;
+        let (document, key) = self.recorded(name)?;
+        Ok((document, below, key))
+    }
+
+    fn resolve(&self, reference: &Reference) -> Result<Value, Missing> {
+        let gone = |blocked_by: Option<String>| Missing::Prerequisite {
+            blocked_by,
+            reason: format!("`{}` is not there", reference.text),
+        };
+        let at = |document: &Value, place: &str, key: String| {
+            find(document, place).map(|found| found.value().clone()).ok_or_else(|| gone(Some(key)))
+        };
+        match &reference.source {
+            Source::Target(path) => {
+                let found = path.iter().try_fold(&self.bench.recording.target, |value, name| value.get(name));
+                match found.filter(|value| !value.is_null()) {
+                    Some(value) => Ok(value.clone()),
+                    None if reference.optional => Ok(Value::Null),
+                    None => Err(Missing::Claim(path.join("."))),
+                }
+            }
+            Source::Own(place) => {
+                let (document, place, key) = self.document(place)?;
+                at(document, &place, key)
+            }
+            Source::Place { name, place } => {
+                let name = self.bench.member.roles.get(name).unwrap_or(name);
+                let (document, key) = self.recorded(name)?;
+                at(document, place, key)
+            }
+            Source::Registry(name) => self.bench.catalogue.registries.get(name).cloned().ok_or_else(|| gone(None)),
+            Source::Let(_) | Source::Random { .. } | Source::Now => Err(gone(None)),
+        }
+    }
+}

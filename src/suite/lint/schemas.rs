@@ -1,0 +1,120 @@
+//! Schemas of clauses that cannot fail, or do not compile.
+
+use serde_json::{Map, Value};
+
+use super::Files;
+use crate::schema;
+use crate::suite::reference;
+use crate::yaml::{self, escape};
+
+const ANY_TYPE: [&str; 9] = ["type", "const", "enum", "title", "description", "not", "anyOf", "allOf", "oneOf"];
+const BOUND_TO_TYPE: [(&str, &[&str]); 4] = [
+    ("string", &["minLength", "maxLength", "pattern", "format", "within-scope-of", "same-scope-as", "contains-text"]),
+    ("number", &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"]),
+    (
+        "array",
+        &["items", "prefixItems", "contains", "minContains", "maxContains", "minItems", "maxItems", "uniqueItems"],
+    ),
+    ("object", &["properties", "required", "additionalProperties", "minProperties", "maxProperties"]),
+];
+
+/// JSON Schema passes what a keyword does not speak of: `minimum` passes on `"3600"`. Below `not` that turns round.
+pub(super) fn cannot_fail(
+    files: &mut Files,
+    file: (&str, &str),
+    at: &str,
+    schema: &Map<String, Value>,
+    below_not: bool,
+) {
+    let mut tell = |key: &str, message: String, help: String| {
+        files.tell(file.0, file.1, &format!("{at}/{}", escape(key)), message, Some(help));
+    };
+    let types: Vec<&str> = match schema.get("type") {
+        Some(Value::String(one)) => vec![one],
+        Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    for key in schema.keys() {
+        let bound = BOUND_TO_TYPE.iter().find(|(_, keys)| keys.contains(&key.as_str()));
+        match bound {
+            None if !ANY_TYPE.contains(&key.as_str()) => {
+                let known: Vec<&str> = ANY_TYPE
+                    .into_iter()
+                    .chain(BOUND_TO_TYPE.iter().flat_map(|(_, keys)| keys.iter().copied()))
+                    .collect();
+                let help = yaml::nearest(key, known)
+                    .map_or_else(|| "see the language reference".into(), |near| format!("did you mean `{near}`?"));
+                tell(key, format!("unknown keyword `{key}`"), help);
+            }
+            Some((wanted, _)) if types.is_empty() && !below_not => {
+                let wanted = if *wanted == "number" { "integer" } else { wanted };
+                tell(key, format!("`{key}` passes on every value of another type"), format!("add `type: {wanted}`"));
+            }
+            _ => {}
+        }
+    }
+    if schema.contains_key("properties") && !schema.contains_key("required") {
+        tell("properties", "`properties` passes when the member is missing".into(), "add `required: [...]`".into());
+    }
+    if let Some(pattern) = schema.get("pattern").and_then(Value::as_str)
+        && !below_not
+        && !(pattern.starts_with('^') && pattern.ends_with('$'))
+    {
+        tell(
+            "pattern",
+            format!("the pattern `{pattern}` is not anchored: it passes when a part fits"),
+            "write `^…$`".into(),
+        );
+    }
+    if let Some(format) = schema.get("format").and_then(Value::as_str)
+        && !schema::FORMATS.iter().any(|(known, _)| *known == format)
+    {
+        let known: Vec<&str> = schema::FORMATS.iter().map(|(name, _)| *name).collect();
+        let help = yaml::did_you_mean(format, &known).unwrap_or_default();
+        tell("format", format!("unknown format `{format}`"), help);
+    }
+    if schema.keys().all(|key| matches!(key.as_str(), "title" | "description")) {
+        files.tell(
+            file.0,
+            file.1,
+            at,
+            "this schema accepts everything".into(),
+            Some("write `present` if anything will do".into()),
+        );
+    }
+    for (key, value) in schema {
+        let here = format!("{at}/{}", escape(key));
+        let below_not = below_not || key == "not";
+        match (key.as_str(), value) {
+            ("not" | "items" | "contains", Value::Object(inner)) => cannot_fail(files, file, &here, inner, below_not),
+            ("anyOf" | "allOf" | "oneOf" | "prefixItems", Value::Array(all)) => {
+                for (nth, inner) in all.iter().enumerate() {
+                    if let Value::Object(inner) = inner {
+                        cannot_fail(files, file, &format!("{here}/{nth}"), inner, below_not || !types.is_empty());
+                    }
+                }
+            }
+            ("properties", Value::Object(members)) => {
+                for (name, inner) in members {
+                    if let Value::Object(inner) = inner {
+                        cannot_fail(files, file, &format!("{here}/{}", escape(name)), inner, below_not);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The schema compiles; where it has references, with a text or a number in their place.
+pub(super) fn compiles(files: &mut Files, file: (&str, &str), at: &str, schema: &Value) {
+    let tried = |stand_in: &Value| {
+        let filled = reference::fill(schema, &mut |_| Ok(stand_in.clone())).unwrap_or_default();
+        schema::compile(&filled).map(drop)
+    };
+    let Err(error) = tried(&Value::from("x")) else { return };
+    if reference::any(schema) && (tried(&Value::from(1)).is_ok() || tried(&Value::Array(vec!["x".into()])).is_ok()) {
+        return;
+    }
+    files.tell(file.0, file.1, at, format!("not a JSON Schema: {error}"), None);
+}
