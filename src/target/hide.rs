@@ -41,8 +41,10 @@ fn by_place(text: &str, document: &Document) -> Vec<Hidden> {
             _ => continue,
         };
         if (named_secret(name) || (above == "headers" && holds_secret(name))) && !is_reference(&value) {
-            all.push(Hidden { at: position.value.clone(), value: value.clone() });
-            all.push(Hidden { at: position.value.clone(), value: text[position.value.clone()].to_owned() });
+            let written = text[position.value.clone()].trim_end();
+            let at = position.value.start..position.value.start + written.len();
+            all.push(Hidden { at: at.clone(), value: value.clone() });
+            all.push(Hidden { at, value: written.to_owned() });
         }
     }
     all
