@@ -159,7 +159,10 @@ fn defined(name: &str, rest: Option<&str>) -> Vec<(&'static str, String)> {
     rest.map(|rest| (&*Box::leak(name.to_owned().into_boxed_str()), rest)).into_iter().collect()
 }
 
-fn each_way(check: &mut dyn FnMut(&str, &Listener, &[u8], &Value)) {
+/// What looks at one request: its name, where it went, its bytes, its document.
+type Look<'l> = &'l mut dyn FnMut(&str, &Listener, &[u8], &Value);
+
+fn each_way(check: Look<'_>) {
     for (name, rest) in WAYS {
         let definitions = defined(name, *rest);
         let definitions: Vec<(&str, &str)> = definitions.iter().map(|(name, text)| (*name, text.as_str())).collect();
