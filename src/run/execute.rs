@@ -117,8 +117,17 @@ impl Runner<'_> {
         self.perform(&|instance| now(instance) && !instance.change).await;
         self.perform(&now).await;
         self.perform(&|instance| !instance.guess).await;
+        // A pair that was refused in its form-encoded form has cost the client one of its attempts already.
+        let mut spent = self.joined.get() == Joined::Raw;
         let guesses: Vec<&Instance> = self.task.plan.instances.values().filter(|instance| instance.guess).collect();
-        for guess in guesses {
+        for (nth, guess) in guesses.iter().enumerate() {
+            let own = |instance: &Instance| self.exchange(instance).is_some_and(Exchange::plays_client);
+            if spent && own(guess) && guesses[..nth].iter().any(|earlier| own(earlier)) {
+                spent = false;
+                let reason = "the form-encoded pair was refused before; one more wrong attempt may lock the client";
+                self.settle(&guess.key, Err(NotSent { why: Why::LeftOut, reason: reason.into(), blocked_by: None }));
+                continue;
+            }
             self.perform(&|instance| instance.key == guess.key).await;
         }
         // What comes after a guess.

@@ -1,6 +1,7 @@
 //! Holds a run against a reference server, with everything that the invariants vary, and listens in on the wire.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ pub struct Scene {
     pub faults: Vec<Fault>,
     pub safe: bool,
     pub concurrency: usize,
+    /// A user's own specs, added to the embedded ones.
+    pub folder: Option<PathBuf>,
     /// Seed of the order of checks and members; `None` leaves it as it is.
     pub shuffled: Option<u64>,
     /// Listens in on the wire; wants concurrency 1, so that requests and names go together.
@@ -41,6 +44,7 @@ impl Default for Scene {
             faults: Vec::new(),
             safe: false,
             concurrency: 8,
+            folder: None,
             shuffled: None,
             watched: false,
             port: 0,
@@ -142,7 +146,8 @@ pub fn hold(scene: &Scene) -> Held {
 }
 
 async fn held(scene: &Scene) -> Held {
-    let mut catalogue = suite::embedded().unwrap();
+    let catalogue = scene.folder.as_ref().map_or_else(suite::embedded, |folder| suite::with_folder(folder));
+    let mut catalogue = catalogue.unwrap();
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(NOON));
     let mut dialect = Dialect::default();
     scene.faults.iter().for_each(|fault| dialect.add(fault.clone()).unwrap());

@@ -3,7 +3,7 @@
 
 mod bench;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -192,16 +192,18 @@ fn at_most_two_guesses_go_at_a_client() {
         let mut scene = Scene::with(json!({"policy": policy}));
         (scene.concurrency, scene.watched) = (1, true);
         let held = hold(&scene);
-        assert_eq!(guesses(&held), BTreeMap::from([("gl".to_owned(), 2)]), "{policy}");
+        assert_eq!(guesses(&held, policy == json!([])), BTreeMap::from([("gl".to_owned(), 2)]), "{policy}");
     }
 }
 
-fn guesses(held: &Held) -> BTreeMap<String, usize> {
+/// Wrong secrets for each client that exists; the form-encoded one is wrong where only the raw pair is taken.
+fn guesses(held: &Held, form_decoded: bool) -> BTreeMap<String, usize> {
     let known = [("gl", "s3cret:~~?~+/%"), ("gl2", "0ther-s3cret")];
     let mut guesses: BTreeMap<String, usize> = BTreeMap::new();
     for (id, secret) in held.requests.iter().filter_map(|(_, request)| credentials(request)) {
         let encoded: String = url::form_urlencoded::byte_serialize(known[0].1.as_bytes()).collect();
-        let right = known.contains(&(id.as_str(), secret.as_str())) || (id == "gl" && secret == encoded);
+        let right =
+            known.contains(&(id.as_str(), secret.as_str())) || (form_decoded && id == "gl" && secret == encoded);
         if !right && known.iter().any(|(known, _)| *known == id) {
             *guesses.entry(id).or_default() += 1;
         }
@@ -211,9 +213,13 @@ fn guesses(held: &Held) -> BTreeMap<String, usize> {
 
 #[test]
 fn a_server_that_locks_a_client_after_three_guesses_is_tested_to_the_end() {
-    let held = hold(&Scene::with(json!({"settings": {"lock_after": 3}})));
-    assert_eq!(held.of("violation"), none());
-    assert_eq!(held.of("not_testable"), none());
+    for policy in [json!([]), json!(["basic.raw_only"])] {
+        let held = hold(&Scene::with(json!({"policy": policy, "settings": {"lock_after": 3}})));
+        let form_encoded = |found: &String| found.starts_with("rfc6749/basic-credentials-not-form-decoded ");
+        let others = held.of("violation").into_iter().filter(|found| !form_encoded(found));
+        assert_eq!(others.collect::<Vec<_>>(), none(), "{policy}");
+        assert_eq!(held.of("not_testable"), none(), "{policy}");
+    }
 }
 
 #[test]
@@ -331,4 +337,53 @@ fn a_target_that_takes_credentials_in_the_body_only_is_not_blamed_for_refusing_b
     let held = hold(&scene);
     assert_eq!(held.of("violation"), none());
     assert_eq!(held.report.exit.code, 0, "{:?}", held.of("not_testable"));
+}
+
+#[test]
+fn a_third_guess_is_left_out_whoever_asks_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in [
+        (
+            "exchanges/token.secret-guessed.yaml",
+            "title: another guess\nlike: token.client_credentials\nauthenticate: { by: basic, client_secret: a-third-guess }\nrisk: guess\n",
+        ),
+        (
+            "checks/own/guessed.yaml",
+            "title: another wrong secret is accepted\nlevel: MUST\nsource: [RFC 6749 §2.3.1]\ncovers: [rfc6749-5.2-invalid-client-wrong-secret]\n\
+             exchange: token.secret-guessed\nexpect: { /answer: { const: error } }\nwhy: guesses\nfix: refuse\n",
+        ),
+    ] {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let scene = Scene { folder: Some(folder.path().to_owned()), concurrency: 1, watched: true, ..Scene::default() };
+    let held = hold(&scene);
+    assert_eq!(guesses(&held, true), BTreeMap::from([("gl".to_owned(), 2)]));
+    assert_eq!(held.report.summary.left_out, 1);
+}
+
+#[test]
+fn what_changes_something_goes_out_after_what_it_might_disturb() {
+    let held = hold(&Scene::default());
+    let file = |key: &str| &held.catalogue.exchanges[&held.plan.instances[key].exchange].file;
+    let first = held.sent.iter().position(|key| file(key).risk == Risk::Change).unwrap();
+    // What may follow: changes, guesses, what waits for a time, what rests on one of them, and the controls.
+    let plan = &held.plan.instances;
+    let late = |key: &&String| plan[*key].guess || plan[*key].change || file(key).wait.is_some();
+    let mut may: BTreeSet<&String> = plan.keys().filter(late).collect();
+    loop {
+        let rests = plan.values().filter(|instance| {
+            instance.needs.iter().chain(&instance.after).chain(&instance.like).any(|key| may.contains(key))
+        });
+        let more: Vec<&String> = rests.map(|instance| &instance.key).filter(|key| !may.contains(key)).collect();
+        if more.is_empty() {
+            break;
+        }
+        may.extend(more);
+    }
+    may.extend(&held.plan.controls);
+    let early: Vec<&String> = held.sent[first..].iter().filter(|key| !may.contains(key)).collect();
+    assert_eq!(early, Vec::<&String>::new());
+    assert!(first > 40 && held.sent.len() - first > 5);
 }
