@@ -69,6 +69,12 @@ rfc9068/forged-token-accepted                V  P P P P P P P P P N P P P
 
 /// Row, column (`*`: every one, `http`: every one but TLS), our verdict, and why it is not the sketch's.
 const DIFFERENT: &[(&str, &str, char, &str)] = &[
+    (
+        "rfc6749/token-by-get",
+        "post only",
+        'N',
+        "a secret of the body would stand in the query, which is a risk of its own; the sketch sends it",
+    ),
     ("rfc6749/answers-over-http", "http", 'N', "without TLS there is no clear-text twin; the sketch's target is https"),
     ("rfc8996/old-tls-offered", "http", 'N', "without TLS there is no version of it; the sketch's target is https"),
     (
