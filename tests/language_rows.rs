@@ -5,6 +5,8 @@
 //! with TLS, none with opaque tokens, and no fault for two rows; what it says of the conforming server is taken there, and a
 //! violation for each fault. [`DIFFERENT`] says where and why our verdict is another one.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use grantlint::mutation::trial;
