@@ -74,10 +74,18 @@ impl Reference {
     }
 
     pub fn with(faults: &[Value]) -> Self {
+        Self::start(faults.iter().map(|members| fault(members.clone())))
+    }
+
+    /// With faults of the repository.
+    pub fn with_ids(ids: &[&str]) -> Self {
+        let mut all = grantlint::suite::fixtures().swap_remove("faults").unwrap();
+        Self::start(ids.iter().map(|id| serde_json::from_value(all.remove(*id).unwrap()).unwrap()))
+    }
+
+    fn start(faults: impl Iterator<Item = Fault>) -> Self {
         let mut dialect = Dialect::default();
-        for members in faults {
-            dialect.add(fault(members.clone())).unwrap();
-        }
+        faults.for_each(|fault| dialect.add(fault).unwrap());
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let (told, tell) = mpsc::channel();
         let thread = thread::spawn(move || {
