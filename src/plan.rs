@@ -5,7 +5,7 @@
 
 mod claims;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -41,8 +41,12 @@ pub struct Instance {
     pub after: Vec<String>,
     /// The ordinary exchange that has to work before this one is worth sending.
     pub like: Option<String>,
+    /// Requests that it sends one after the other: more than one for `repeat: times`.
+    pub requests: usize,
     /// Whether it is sent last and alone.
     pub guess: bool,
+    /// Whether it revokes or rotates, and is sent when everything that it might disturb is done.
+    pub change: bool,
     /// Whether preflight may ask it: a request to the token endpoint that works without anything before it.
     pub ordinary: bool,
     /// Whether another instance may stand for it when both are equal byte for byte.
@@ -65,34 +69,49 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The longest chain of instances that depend on each other, controls included: what a run's time cannot go below.
+    /// The longest chain of requests that wait for each other, guesses and controls included: what a run's time cannot go below.
     #[must_use]
     pub fn longest_chain(&self) -> usize {
-        let mut known: BTreeMap<&str, usize> = BTreeMap::new();
-        let mut longest = 0;
-        // Keys are in dependency order only within a check, so rounds are made until nothing grows.
-        for _ in 0..=self.instances.len() {
-            let before = longest;
-            for instance in self.instances.values() {
-                let below = instance
-                    .needs
-                    .iter()
-                    .chain(&instance.after)
-                    .chain(&instance.like)
-                    .filter_map(|key| known.get(key.as_str()))
-                    .max()
-                    .copied()
-                    .unwrap_or(0);
-                known.insert(&instance.key, below + 1);
-                longest = longest.max(below + 1);
-            }
-            if longest == before {
-                break;
+        let urgency = self.urgency();
+        let of = |guess: bool| {
+            let chains = self.instances.values().filter(move |instance| instance.guess == guess);
+            chains.map(|instance| urgency.get(instance.key.as_str()).copied().unwrap_or(1))
+        };
+        of(false).max().unwrap_or(0) + of(true).sum::<usize>() + usize::from(!self.controls.is_empty())
+    }
+
+    /// For each instance how many requests, one after the other, start with it: what has most behind it goes first.
+    #[must_use]
+    pub fn urgency(&self) -> HashMap<&str, usize> {
+        let mut behind: HashMap<&str, Vec<&Instance>> = HashMap::new();
+        for instance in self.instances.values().filter(|instance| !instance.guess) {
+            for key in instance.needs.iter().chain(&instance.after).chain(&instance.like) {
+                behind.entry(key).or_default().push(instance);
             }
         }
-        let guesses = self.instances.values().filter(|instance| instance.guess).count();
-        longest.max(1) + guesses.saturating_sub(1) + usize::from(!self.controls.is_empty())
+        let mut known = HashMap::new();
+        for instance in self.instances.values() {
+            urgency_of(instance, &behind, &mut known);
+        }
+        known
     }
+}
+
+fn urgency_of<'p>(
+    instance: &'p Instance,
+    behind: &HashMap<&str, Vec<&'p Instance>>,
+    known: &mut HashMap<&'p str, usize>,
+) -> usize {
+    if let Some(urgency) = known.get(instance.key.as_str()) {
+        return *urgency;
+    }
+    // A cycle ends here; it cannot be sent anyway.
+    known.insert(&instance.key, instance.requests);
+    let longest =
+        behind.get(instance.key.as_str()).into_iter().flatten().map(|next| urgency_of(next, behind, known)).max();
+    let urgency = instance.requests + longest.unwrap_or(0);
+    known.insert(&instance.key, urgency);
+    urgency
 }
 
 /// Most requests with wrong credentials for each client and run: more may lock it.
@@ -160,7 +179,12 @@ impl Planner<'_> {
                 needs: Vec::new(),
                 after: Vec::new(),
                 like: None,
+                requests: match &exchange.file.repeat {
+                    Some(repeat) if !repeat.at_once && repeat.until.is_none() => repeat.times.unwrap_or(2),
+                    _ => 1,
+                },
                 guess: exchange.file.risk == Risk::Guess,
+                change: exchange.file.risk == Risk::Change,
                 ordinary: is_ordinary(exchange),
                 shareable: key == exchange.id && is_plain(exchange),
             };

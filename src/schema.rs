@@ -4,6 +4,7 @@
 //! schema that was generated from its type, so that all mistakes of a file are told at once and in place.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::paths::Location;
@@ -16,10 +17,13 @@ use crate::yaml::{self, Document, FileProblems, Position, Problem};
 /// Own keywords: each takes a text.
 pub const OWN_KEYWORDS: [&str; 3] = ["within-scope-of", "same-scope-as", "contains-text"];
 
+/// Whether a text is what a grammar produces.
+pub type Grammar = fn(&str) -> bool;
+
 /// OAuth's grammars by name.
 ///
 /// Source: RFC 6749 appendix A; RFC 6750 §2.1; RFC 7636 §4.1; RFC 7515 §3.1; RFC 3986.
-pub const FORMATS: [(&str, fn(&str) -> bool); 9] = [
+pub const FORMATS: [(&str, Grammar); 9] = [
     ("vschar", |text| !text.is_empty() && text.chars().all(|c| matches!(c, ' '..='~'))),
     ("nqchar", |text| !text.is_empty() && text.chars().all(nqchar)),
     ("nqschar", |text| !text.is_empty() && text.chars().all(|c| c == ' ' || nqchar(c))),
@@ -54,6 +58,11 @@ fn b64token(text: &str) -> bool {
 /// # Errors
 /// What is wrong with it, in words.
 pub fn compile(schema: &Value) -> Result<Validator, String> {
+    OPTIONS.build(schema).map_err(|error| error.masked().to_string())
+}
+
+/// Formats and keywords, put together once: a run compiles hundreds of schemas.
+static OPTIONS: LazyLock<ValidationOptions> = LazyLock::new(|| {
     let mut options: ValidationOptions = jsonschema::options()
         .with_draft(Draft::Draft202012)
         .should_validate_formats(true)
@@ -61,14 +70,13 @@ pub fn compile(schema: &Value) -> Result<Validator, String> {
     for (name, check) in FORMATS {
         options = options.with_format(name, check);
     }
-    options = options
+    options
         .with_keyword("within-scope-of", |_, value, path| {
             own(value, path, |text, given| words(text).is_subset(&words(given)))
         })
         .with_keyword("same-scope-as", |_, value, path| own(value, path, |text, given| words(text) == words(given)))
-        .with_keyword("contains-text", |_, value, path| own(value, path, |text, given| text.contains(given)));
-    options.build(schema).map_err(|error| error.masked().to_string())
-}
+        .with_keyword("contains-text", |_, value, path| own(value, path, |text, given| text.contains(given)))
+});
 
 fn words(scope: &str) -> BTreeSet<&str> {
     scope.split(' ').filter(|word| !word.is_empty()).collect()

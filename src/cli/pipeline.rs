@@ -36,7 +36,7 @@ pub(super) fn wanted(catalogue: &Catalogue, select: &SelectArgs, own: &[String])
         (true, true) => vec![DEFAULT_SUITE.to_owned()],
     };
     let known: Vec<&str> = catalogue.suites.keys().map(String::as_str).collect();
-    for name in suites.iter().filter(|name| !known.contains(&name.as_str())) {
+    if let Some(name) = suites.iter().find(|name| !known.contains(&name.as_str())) {
         return Err(Failure::usage(format!("no suite is called `{name}`"), yaml::did_you_mean(name, &known)));
     }
     let checks: Vec<&str> = catalogue.checks.keys().map(String::as_str).collect();

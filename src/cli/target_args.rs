@@ -79,7 +79,7 @@ impl TargetArgs {
     /// The targets that are meant, with the flags of sending laid over them.
     pub(super) fn read(&self, sending: &SendArgs) -> Result<Vec<Target>, Failure> {
         let mut targets = match &self.token_endpoint {
-            Some(endpoint) => vec![self.from_flags(endpoint)?],
+            Some(endpoint) => vec![self.by_flags(endpoint)?],
             None => {
                 let reading = Reading { allow_literal_secrets: self.allow_literal_secrets, ..Reading::default() };
                 target::read(&self.config, &self.targets, reading)?
@@ -114,7 +114,7 @@ impl TargetArgs {
         command
     }
 
-    fn from_flags(&self, endpoint: &str) -> Result<Target, Failure> {
+    fn by_flags(&self, endpoint: &str) -> Result<Target, Failure> {
         let types: Vec<&str> =
             self.content_type.iter().map(|kind| if *kind == ContentType::Form { "form" } else { "json" }).collect();
         let method = if self.auth == Auth::Basic { "client_secret_basic" } else { "client_secret_post" };

@@ -135,7 +135,7 @@ impl Runner<'_> {
             let elapsed = self.settings.clock.now_ms().saturating_sub(at);
             drop(slot);
             let depth = self.task.target.bounds.json_depth;
-            let mut document = document(outcome, &ready.sent, received.as_ref(), bound.as_ref(), depth);
+            let mut document = document(outcome, &ready.sent, received.as_deref(), bound.as_ref(), depth);
             let first_byte = received
                 .as_ref()
                 .map_or(elapsed, |received| received.first_byte_ms.max(elapsed.min(received.first_byte_ms)));
@@ -144,11 +144,10 @@ impl Runner<'_> {
             if let Some(error) = error {
                 document["error"] = error.into();
             }
-            let sensitive = values.sensitive.borrow();
+            let sensitive = values.sensitive.borrow().clone();
             if !sensitive.is_empty() {
-                document["sensitive"] = json!(*sensitive);
+                document["sensitive"] = json!(sensitive);
             }
-            drop(sensitive);
             if document["outcome"] != "throttled" || !again {
                 return document;
             }
@@ -179,27 +178,36 @@ impl Runner<'_> {
 
     /// Every base is asked again, and how it ended is laid into its document as `/control`.
     pub(super) async fn controls(&self) {
-        for key in &self.task.plan.controls {
-            let Some(instance) = self.task.plan.instances.get(key).filter(|_| self.works(key)) else { continue };
-            let Some(exchange) = self.exchange(instance) else { continue };
-            let again = Instance { shareable: false, ..instance.clone() };
-            let control = match self.attempt(&again, exchange, 0).await {
-                Err(not_sent) => json!({"outcome": "not_sent", "reason": not_sent.reason}),
-                Ok(document) => {
-                    let mut control = json!({"outcome": document["outcome"], "works": worked(self.task.catalogue, &instance.exchange, &document)});
-                    if let Some(answer) = document.get("answer") {
-                        control["answer"] = answer.clone();
-                    }
-                    if let Some(status) = document.pointer("/response/status") {
-                        control["status"] = status.clone();
-                    }
-                    control
-                }
-            };
-            if let Some(document) = self.documents.borrow_mut().get_mut(key) {
+        let asked = self.task.plan.controls.iter().filter(|key| self.works(key)).map(|key| self.control(key));
+        for (key, control) in futures_util::future::join_all(asked).await {
+            if let Some((document, control)) = self.documents.borrow_mut().get_mut(key).zip(control) {
                 document["control"] = control;
             }
         }
+    }
+
+    async fn control<'k>(&self, key: &'k str) -> (&'k str, Option<Value>) {
+        let instance = self.task.plan.instances.get(key);
+        let Some((instance, exchange)) = instance.and_then(|instance| Some((instance, self.exchange(instance)?)))
+        else {
+            return (key, None);
+        };
+        let again = Instance { shareable: false, ..instance.clone() };
+        let control = match self.attempt(&again, exchange, 0).await {
+            Err(not_sent) => json!({"outcome": "not_sent", "reason": not_sent.reason}),
+            Ok(document) => {
+                let works = worked(self.task.catalogue, &instance.exchange, &document);
+                let mut control = json!({"outcome": document["outcome"], "works": works});
+                if let Some(answer) = document.get("answer") {
+                    control["answer"] = answer.clone();
+                }
+                if let Some(status) = document.pointer("/response/status") {
+                    control["status"] = status.clone();
+                }
+                control
+            }
+        };
+        (key, Some(control))
     }
 }
 

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use indexmap::IndexMap;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::clause::Clauses;
-use super::files::{CheckFile, DiagnosisFile, ExchangeFile, Kind, SuiteFile};
+use super::files::{Absentable, CheckFile, DiagnosisFile, ExchangeFile, Kind, SuiteFile, Who};
 use super::reference::{self, Source};
 
 /// An exchange as it is sent: `like` laid under it, one for each variant.
@@ -24,6 +25,14 @@ pub struct Exchange {
     pub takes_from: Vec<String>,
     /// Equal texts are equal on the wire; `None` when it must be an exchange of its own.
     content: Option<String>,
+}
+
+impl Exchange {
+    /// Whether it authenticates as the target's client, and not as another one or as nobody.
+    #[must_use]
+    pub fn plays_client(&self) -> bool {
+        matches!(&self.file.authenticate, Some(Absentable::Is(authenticate)) if authenticate.who == Who::Client)
+    }
 }
 
 /// A check, ready to judge.
@@ -86,9 +95,10 @@ impl Catalogue {
         let mut built = Self::default();
         let mut errors = Vec::new();
         let of = |folder: &str| values.get(folder).into_iter().flatten();
-        let raw: Map<String, Value> = of("exchanges").map(|(id, value)| (id.clone(), value.clone())).collect();
-        for (id, value) in &raw {
-            if let Err(error) = built.add_exchange(id, value, &raw) {
+        let none = Map::new();
+        let raw = values.get("exchanges").unwrap_or(&none);
+        for (id, value) in raw {
+            if let Err(error) = built.add_exchange(id, value, raw) {
                 errors.push(format!("exchanges/{id}: {error}"));
             }
         }
@@ -99,13 +109,13 @@ impl Catalogue {
             }
         }
         for (id, value) in of("suites") {
-            match serde_json::from_value(value.clone()) {
+            match Deserialize::deserialize(value) {
                 Ok(file) => drop(built.suites.insert(id.clone(), Suite { id: id.clone(), file })),
                 Err(error) => errors.push(format!("suites/{id}: {error}")),
             }
         }
         for (id, value) in of("diagnoses") {
-            match serde_json::from_value(value.clone()) {
+            match Deserialize::deserialize(value) {
                 Ok(file) => drop(built.diagnoses.insert(id.clone(), file)),
                 Err(error) => errors.push(format!("diagnoses/{id}: {error}")),
             }
@@ -283,7 +293,7 @@ fn exchange(id: String, laid: Map<String, Value>, like: Option<String>) -> Resul
 }
 
 fn check(id: &str, value: &Value) -> Result<Check, String> {
-    let file: CheckFile = serde_json::from_value(value.clone()).map_err(|error| error.to_string())?;
+    let file = CheckFile::deserialize(value).map_err(|error| error.to_string())?;
     let mut refers_to = Vec::new();
     for clauses in [&file.when, &file.given, &Some(file.expect.clone())].into_iter().flatten() {
         reference::each(clauses, &mut |reference| {

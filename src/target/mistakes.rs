@@ -41,7 +41,7 @@ pub(super) fn all(value: &mut Value, folder: &Path) -> Vec<Mistake> {
     let mut all = Vec::new();
     let text = |place: &str| value.pointer(place).and_then(Value::as_str);
     for place in URLS.iter().chain(&["/resource/url"]) {
-        if let Some((message, help)) = text(place).and_then(|text| url(text, *place).err()) {
+        if let Some((message, help)) = text(place).and_then(|text| url(text, place).err()) {
             all.push(Mistake::new(*place, message, help));
         }
     }
