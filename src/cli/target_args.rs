@@ -190,6 +190,9 @@ fn lay_over(target: &mut Target, sending: &SendArgs) -> Result<(), Failure> {
         target.proxy = Some(proxy.clone());
     }
     if let Some(path) = &sending.cacert {
+        // Also where nothing needs it: a wrong path is found today and not on the day the endpoint gets TLS.
+        fs::File::open(path)
+            .map_err(|error| Failure::usage(format!("cannot read `{}`: {error}", path.display()), None))?;
         target.ca_file = Some(path.clone());
     }
     Ok(())

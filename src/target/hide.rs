@@ -21,9 +21,10 @@ pub(super) fn found(text: &str, document: Option<&Document>) -> Vec<Hidden> {
         Some(document) => by_place(text, document),
         None => by_line(text),
     };
-    let userinfo = Regex::new(r"://([^/?#\s@]*)@").expect("the pattern is constant");
+    // Up to the last `@`: a password may hold one, and then it is no URL that could be taken apart.
+    let userinfo = Regex::new(r#"://([^\s"',{}]+)@|\b([\w.~-]+:[^\s"',{}]+)@"#).expect("the pattern is constant");
     for groups in userinfo.captures_iter(text) {
-        if let Some(found) = groups.get(1).filter(|found| !found.is_empty()) {
+        if let Some(found) = groups.get(1).or_else(|| groups.get(2)) {
             all.push(Hidden { at: found.range(), value: found.as_str().to_owned() });
         }
     }
@@ -33,14 +34,17 @@ pub(super) fn found(text: &str, document: Option<&Document>) -> Vec<Hidden> {
 fn by_place(text: &str, document: &Document) -> Vec<Hidden> {
     let mut all = Vec::new();
     for (place, position) in &document.positions {
-        let mut names = place.rsplit('/');
-        let (name, above) = (names.next().unwrap_or_default(), names.next().unwrap_or_default());
+        // The first two are `targets` and the target's own name, which may be any word.
+        let names: Vec<&str> = place.split('/').skip(3).collect();
+        let name = names.last().copied().unwrap_or_default();
         let value = match document.value.pointer(place) {
             Some(Value::String(value)) => value.clone(),
             Some(value @ Value::Number(_)) => value.to_string(),
             _ => continue,
         };
-        if (named_secret(name) || (above == "headers" && holds_secret(name))) && !is_reference(&value) {
+        if (names.iter().any(|name| named_secret(name)) || (names.contains(&"headers") && holds_secret(name)))
+            && !is_reference(&value)
+        {
             let written = text[position.value.clone()].trim_end();
             let at = position.value.start..position.value.start + written.len();
             all.push(Hidden { at: at.clone(), value: value.clone() });

@@ -103,7 +103,8 @@ pub(super) fn time(text: &str) -> Result<(), (String, String)> {
 fn url(text: &str, place: &str) -> Result<(), (String, Option<String>)> {
     // First of all, and without repeating it: what is not a URL otherwise may hold credentials too.
     let authority = text.split_once("://").map_or(text, |(_, rest)| rest).split(['/', '?', '#']).next();
-    if authority.is_some_and(|authority| authority.contains('@')) {
+    let broken = text.contains('@') && Url::parse(text).is_err();
+    if broken || authority.is_some_and(|authority| authority.contains('@')) {
         return Err(("credentials do not belong into a URL".into(), Some("use `client:`".into())));
     }
     // `as.example:8443/token` parses, with `as.example` as its scheme.
