@@ -45,6 +45,8 @@ pub struct Instance {
     pub requests: usize,
     /// Whether it is sent last and alone.
     pub guess: bool,
+    /// Whether it revokes or rotates, and is sent when everything that it might disturb is done.
+    pub change: bool,
     /// Whether preflight may ask it: a request to the token endpoint that works without anything before it.
     pub ordinary: bool,
     /// Whether another instance may stand for it when both are equal byte for byte.
@@ -182,6 +184,7 @@ impl Planner<'_> {
                     _ => 1,
                 },
                 guess: exchange.file.risk == Risk::Guess,
+                change: exchange.file.risk == Risk::Change,
                 ordinary: is_ordinary(exchange),
                 shareable: key == exchange.id && is_plain(exchange),
             };

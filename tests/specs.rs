@@ -1,8 +1,9 @@
 //! The embedded specs satisfy the rules that a user's own files are held to.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use grantlint::suite;
+use grantlint::suite::{self, Wanted};
 
 #[test]
 fn the_specs_of_this_repository_have_no_mistake() {
@@ -12,5 +13,75 @@ fn the_specs_of_this_repository_have_no_mistake() {
         let suite::Error::Mistakes(files) = &error else { panic!("{error}") };
         let shown: Vec<String> = files.iter().map(ToString::to_string).collect();
         panic!("{error}\n{}", shown.join("\n"));
+    }
+}
+
+/// Ids of the ledger's rows.
+fn ledger() -> BTreeSet<String> {
+    let rows = suite::requirements();
+    rows.values()
+        .flat_map(|rows| rows.as_array().cloned().unwrap_or_default())
+        .filter_map(|row| Some(row.get("id")?.as_str()?.to_owned()))
+        .collect()
+}
+
+#[test]
+fn every_requirement_that_a_check_covers_is_in_the_ledger() {
+    let (catalogue, ledger) = (suite::embedded().unwrap(), ledger());
+    assert!(ledger.len() > 100, "{}", ledger.len());
+    let unknown: Vec<(&str, &str)> = catalogue
+        .checks
+        .values()
+        .flat_map(|check| check.file.covers.iter().map(|id| (check.id.as_str(), id.as_str())))
+        .filter(|(_, id)| !ledger.contains(*id))
+        .collect();
+    assert_eq!(unknown, []);
+}
+
+#[test]
+fn every_check_belongs_to_a_suite_besides_all() {
+    let catalogue = suite::embedded().unwrap();
+    let suites: Vec<_> = catalogue.suites.values().filter(|suite| suite.id != "all").collect();
+    let taken =
+        |id: &str| suites.iter().flat_map(|suite| &suite.file.checks).any(|pattern| suite::matches(pattern, id));
+    let left: Vec<&String> = catalogue.checks.keys().filter(|id| !taken(id)).collect();
+    assert_eq!(left, Vec::<&String>::new());
+}
+
+#[test]
+fn every_exchange_is_used() {
+    let catalogue = suite::embedded().unwrap();
+    let every = Wanted { suites: vec!["coupa-call-out".into(), "all".into()], ..Wanted::default() };
+    let mut left: Vec<String> =
+        suite::select(&catalogue, &every).iter().flat_map(|member| member.names(&catalogue)).collect();
+    let mut used = BTreeSet::new();
+    while let Some(name) = left.pop() {
+        if used.insert(name.clone()) {
+            let exchange = &catalogue.exchanges[&name];
+            let below = exchange.takes_from.iter().chain(&exchange.file.after).chain(&exchange.file.spoils);
+            left.extend(below.chain(&exchange.like).flat_map(|name| catalogue.expand(name)));
+        }
+    }
+    let unused: Vec<&String> = catalogue.exchanges.keys().filter(|id| !used.contains(*id)).collect();
+    assert_eq!(unused, Vec::<&String>::new());
+}
+
+/// The first source says which of the two questions a check answers (DESIGN 3.3).
+#[test]
+fn what_only_a_caller_sends_is_judged_by_its_contract_first() {
+    let catalogue = suite::embedded().unwrap();
+    for suite in catalogue.suites.values() {
+        let Some(caller) = &suite.file.caller else { continue };
+        let mut sent: BTreeSet<&str> = suite.file.sends.values().flatten().map(String::as_str).collect();
+        let like =
+            catalogue.exchanges.values().filter(|exchange| sent.contains(exchange.like.as_deref().unwrap_or("")));
+        let like: Vec<&str> = like.map(|exchange| exchange.id.as_str()).collect();
+        sent.extend(like);
+        let wanted = Wanted { suites: vec!["all".into()], ..Wanted::default() };
+        for member in suite::select(&catalogue, &wanted) {
+            let source = &catalogue.checks[&member.check].file.source[0];
+            let own = member.roles.values().all(|name| sent.contains(name.as_str()));
+            assert!(!own || source.starts_with(caller.as_str()), "{}: {source}", member.check);
+        }
     }
 }

@@ -60,14 +60,14 @@ fn explained(catalogue: &Catalogue, check: &Check) -> String {
     });
     section("What is sent", sent(catalogue, check));
     if let Some(when) = &check.when {
-        let mut lines = accepted(when);
+        let mut lines = accepted(check, when);
         lines.extend(file.otherwise.iter().map(|otherwise| format!("otherwise: {otherwise}")));
         section("Only when", lines);
     }
     if let Some(given) = &check.given {
-        section("An answer proves something when", accepted(given));
+        section("An answer proves something when", accepted(check, given));
     }
-    section("What is accepted", accepted(&check.expect));
+    section("What is accepted", accepted(check, &check.expect));
     if let Some(everywhere) = file.also_every {
         section("Also applied to", vec![format!("every other answer that this run gets ({everywhere:?})")]);
     }
@@ -120,6 +120,12 @@ fn sent(catalogue: &Catalogue, check: &Check) -> Vec<String> {
         (None, None) => Vec::new(),
     };
     let mut lines = Vec::new();
+    let role = |id: &str| {
+        let roles = check.file.exchanges.iter().flatten();
+        let mut named = roles
+            .filter(|(_, names)| names.list().iter().any(|name| id.split('[').next() == Some(name) || *name == id));
+        named.next().map(|(role, _)| format!("“{role}”: ")).unwrap_or_default()
+    };
     for exchange in names.iter().flat_map(|name| catalogue.expand(name)).filter_map(|id| catalogue.exchanges.get(&id)) {
         let endpoint = exchange.file.endpoint.map_or("a URL of its own", |endpoint| endpoint.name());
         let title = exchange.file.title.clone().unwrap_or_default();
@@ -127,12 +133,22 @@ fn sent(catalogue: &Catalogue, check: &Check) -> Vec<String> {
             suite::files::Risk::None => String::new(),
             risk => format!(" (risk: {}; left out by --safe)", risk.word()),
         };
-        lines.push(format!("{} to {endpoint}: {title}{risk}", exchange.id));
+        lines.push(format!("{}{} to {endpoint}: {title}{risk}", role(&exchange.id), exchange.id));
     }
     lines
 }
 
-fn accepted(clauses: &Clauses) -> Vec<String> {
+/// A place as its reader knows it, with the role that it belongs to.
+fn place(check: &Check, place: &str) -> String {
+    if check.file.exchanges.is_none() {
+        return words::place(place);
+    }
+    let rest = place.trim_start_matches('/');
+    let (role, below) = rest.split_once('/').map_or((rest, String::new()), |(role, below)| (role, format!("/{below}")));
+    format!("{} of “{role}”", words::place(&below))
+}
+
+fn accepted(check: &Check, clauses: &Clauses) -> Vec<String> {
     let several = clauses.0.len() > 1;
     clauses
         .0
@@ -145,9 +161,9 @@ fn accepted(clauses: &Clauses) -> Vec<String> {
                     let said = match &clause.matcher {
                         Matcher::Absent => "nothing there".to_owned(),
                         Matcher::Present => "something there".to_owned(),
-                        Matcher::Schema { schema, .. } => words::expected(schema),
+                        Matcher::Schema { schema, .. } => suite::expected_at(&clause.place, schema),
                     };
-                    format!("{}: {said}", words::place(&clause.place))
+                    format!("{}: {said}", place(check, &clause.place))
                 })
                 .collect();
             let start = if several { format!("({}) ", nth + 1) } else { String::new() };

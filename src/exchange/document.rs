@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{answer, fields, json as strict, jwt};
+use super::{answer, fields, json as strict, jwt, wording};
 
 /// Most of a body's text that a document keeps, in bytes; the facts are read from the whole body before.
 const BODY_TEXT: usize = 64 * 1024;
@@ -130,24 +130,6 @@ pub(super) fn many(pairs: &[(String, String)]) -> Value {
     Value::Object(all)
 }
 
-/// The pairs of a parameter map as it stands in an exchange file: a list sends the name repeatedly, `null` is left out.
-#[must_use]
-pub fn pairs(map: &Map<String, Value>) -> Vec<(String, String)> {
-    let text = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    let mut all = Vec::new();
-    for (name, value) in map {
-        match value {
-            Value::Null => {}
-            Value::Array(values) => all.extend(values.iter().map(|value| (name.clone(), text(value)))),
-            value => all.push((name.clone(), text(value))),
-        }
-    }
-    all
-}
-
 fn request(sent: &Sent) -> Value {
     let mut headers: Map<String, Value> = Map::new();
     for (name, value) in &sent.headers {
@@ -226,6 +208,11 @@ fn response(received: &Received, depth: usize) -> Value {
                 .filter_map(|(name, value)| Some((name.clone(), jwt::decode(value.as_str()?)?)))
                 .collect::<Map<_, _>>()
                 .into();
+            response["jwt_problem"] = members
+                .iter()
+                .filter_map(|(name, value)| Some((name.clone(), jwt::problem(value.as_str()?)?.into())))
+                .collect::<Map<_, _>>()
+                .into();
         }
         response["json"] = json;
     }
@@ -250,6 +237,9 @@ pub fn document(
     }
     if let Some(received) = received {
         document["response"] = response(received, depth);
+        if let Some(text) = wording::error_text(sent, &document["response"]) {
+            document["response"]["error_text"] = text.into();
+        }
         if throttles(received) {
             document["outcome"] = Outcome::Throttled.word().into();
         }

@@ -11,7 +11,11 @@ use serde_json::{Map, Number, Value, json};
 /// Deepest nesting that is read, unless told otherwise; `serde_json` itself stops at 128.
 pub const JSON_DEPTH: usize = 100;
 
+/// Most values that are read: each takes many times the bytes of its text, and every exchange of a run is kept.
+pub const JSON_VALUES: usize = 10_000;
+
 const TOO_DEEP: &str = "nested too deep";
+const TOO_MANY: &str = "too many values";
 
 /// The value, if one can be told, and the problem, if there is one: `{ kind, at }` as DESIGN 3.5 has it.
 ///
@@ -26,13 +30,16 @@ pub fn read(body: &[u8], depth: usize) -> (Option<Value>, Option<Value>) {
         return (None, Some(json!({"kind": "encoding"})));
     };
     let mut repeated = Vec::new();
+    let mut left = JSON_VALUES;
     let mut reader = serde_json::Deserializer::from_str(text);
-    let value = Strict { depth: depth.min(120), repeated: &mut repeated }.deserialize(&mut reader);
+    let value = Strict { depth: depth.min(120), left: &mut left, repeated: &mut repeated }.deserialize(&mut reader);
     match value {
         Err(error) => {
             let says = error.to_string();
             let kind = if says.contains(TOO_DEEP) || says.contains("recursion limit") {
                 "depth"
+            } else if says.contains(TOO_MANY) {
+                "size"
             } else if says.contains("out of range") {
                 "range"
             } else {
@@ -56,13 +63,15 @@ pub fn read(body: &[u8], depth: usize) -> (Option<Value>, Option<Value>) {
 
 struct Strict<'r> {
     depth: usize,
+    left: &'r mut usize,
     repeated: &'r mut Vec<String>,
 }
 
 impl Strict<'_> {
     fn deeper<E: serde::de::Error>(&mut self) -> Result<Strict<'_>, E> {
         let depth = self.depth.checked_sub(1).ok_or_else(|| E::custom(TOO_DEEP))?;
-        Ok(Strict { depth, repeated: self.repeated })
+        *self.left = self.left.checked_sub(1).ok_or_else(|| E::custom(TOO_MANY))?;
+        Ok(Strict { depth, left: self.left, repeated: self.repeated })
     }
 }
 
@@ -146,6 +155,8 @@ mod tests {
         assert_eq!(kind(b"{\"a\":\"\xFF\"}").as_deref(), Some("encoding"));
         assert_eq!(kind(b"[1e999]").as_deref(), Some("range"));
         assert_eq!(kind("[".repeat(100_000).as_bytes()).as_deref(), Some("depth"));
+        assert_eq!(kind(format!("[{}0]", "0,".repeat(JSON_VALUES - 2)).as_bytes()), None);
+        assert_eq!(kind(format!("[{}0]", "0,".repeat(JSON_VALUES)).as_bytes()).as_deref(), Some("size"));
     }
 
     #[test]

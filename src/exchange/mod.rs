@@ -12,10 +12,11 @@ mod jwt;
 mod mask;
 mod place;
 mod recording;
+mod wording;
 
 pub use answer::answer;
 pub use curl::curl;
-pub use document::{Authorization, Bound, Outcome, Received, Sent, document, finish, pairs};
+pub use document::{Authorization, Bound, Outcome, Received, Sent, document, finish};
 pub use json::{JSON_DEPTH, read as read_json};
 pub use jwt::{parts as jwt_parts, unsigned as jwt_unsigned};
 pub use mask::Masks;

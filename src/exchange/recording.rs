@@ -81,7 +81,13 @@ impl Recording {
 
     /// Masks every document; nothing that goes in leaves unmasked.
     #[must_use]
-    pub fn sealed(mut self, secrets: &[(String, String)]) -> Self {
+    pub fn sealed(self, secrets: &[(String, String)]) -> Self {
+        self.sealed_with(secrets, &mut [])
+    }
+
+    /// The same, with texts beside the documents that repeat what is in them.
+    #[must_use]
+    pub fn sealed_with(mut self, secrets: &[(String, String)], texts: &mut [&mut String]) -> Self {
         let mut masks = Masks::new(secrets);
         for recorded in self.exchanges.values_mut() {
             if let Recorded::Sent(document) = recorded {
@@ -97,6 +103,9 @@ impl Recording {
             }
         }
         masks.apply(&mut self.target);
+        for text in texts {
+            **text = masks.text(text);
+        }
         self
     }
 

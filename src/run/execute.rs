@@ -1,7 +1,7 @@
 //! The order of a run: preflight, everything that is ready at once, guesses last and alone, controls (DESIGN 3.6).
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 use tokio::sync::{Notify, Semaphore};
 
-use super::request::Joined;
+use super::credentials::Joined;
 use super::values::{Values, worked};
 use super::wire::Wire;
 use super::{Brought, Error, Settings, Task};
@@ -43,7 +43,7 @@ pub async fn run(task: Task<'_>, settings: &Settings, stop: impl Future<Output =
     };
     let started_ms = settings.clock.now_ms();
     let mut stop = Box::pin(stop);
-    let (preflight, stopped) = tokio::select! {
+    let (mut preflight, mut stopped) = tokio::select! {
         biased;
         () = &mut stop => (Vec::new(), None),
         outcome = runner.preflight() => outcome,
@@ -64,7 +64,11 @@ pub async fn run(task: Task<'_>, settings: &Settings, stop: impl Future<Output =
         }
     }
     let elapsed_ms = settings.clock.now_ms().saturating_sub(started_ms);
-    let recording = runner.recording(stopped.is_some(), interrupted);
+    let has_stopped = stopped.is_some();
+    // What preflight says may repeat what a server sent.
+    let mut said: Vec<&mut String> = preflight.iter_mut().map(|step| &mut step.detail).collect();
+    said.extend(stopped.iter_mut().map(|(sentence, _)| sentence));
+    let recording = runner.recording(has_stopped, interrupted, &mut said);
     Ok(Brought { recording, preflight, stopped, interrupted, elapsed_ms, started_ms, sent: runner.sent.get() })
 }
 
@@ -103,15 +107,59 @@ impl Runner<'_> {
             .is_some_and(|document| worked(self.task.catalogue, &instance.exchange, document))
     }
 
-    /// Everything that is planned, guesses last.
+    /// Everything that is planned: what a client does every day, then what changes something, then guesses.
+    ///
+    /// A server may hand out one token several times. If its revocation went out beside the calls that use it, their verdicts
+    /// would depend on which came first. What waits for a time may follow: its time runs from what it rests on.
     async fn everything(&self) {
+        let waiting = self.waiting();
+        let now = |instance: &Instance| !instance.guess && !waiting.contains(instance.key.as_str());
+        self.perform(&|instance| now(instance) && !instance.change).await;
+        self.perform(&now).await;
         self.perform(&|instance| !instance.guess).await;
+        // A pair that was refused in its form-encoded form has cost the client one of its attempts already.
+        let mut spent = self.joined.get() == Joined::Raw;
         let guesses: Vec<&Instance> = self.task.plan.instances.values().filter(|instance| instance.guess).collect();
-        for guess in guesses {
+        for (nth, guess) in guesses.iter().enumerate() {
+            let own = |instance: &Instance| self.exchange(instance).is_some_and(Exchange::plays_client);
+            if spent && own(guess) && guesses[..nth].iter().any(|earlier| own(earlier)) {
+                spent = false;
+                let reason = "the form-encoded pair was refused before; one more wrong attempt may lock the client";
+                self.settle(&guess.key, Err(NotSent { why: Why::LeftOut, reason: reason.into(), blocked_by: None }));
+                continue;
+            }
             self.perform(&|instance| instance.key == guess.key).await;
         }
         // What comes after a guess.
         self.perform(&|_| true).await;
+    }
+
+    /// The instances that wait for a time, and those that rest on them.
+    fn waiting(&self) -> HashSet<&str> {
+        let instances = &self.task.plan.instances;
+        let waits = |instance: &&Instance| self.exchange(instance).is_some_and(|exchange| exchange.file.wait.is_some());
+        let mut waiting: HashSet<&str> =
+            instances.values().filter(waits).map(|instance| instance.key.as_str()).collect();
+        loop {
+            let rests = |instance: &&Instance| {
+                instance
+                    .needs
+                    .iter()
+                    .chain(&instance.after)
+                    .chain(&instance.like)
+                    .any(|key| waiting.contains(key.as_str()))
+            };
+            let more: Vec<&str> = instances
+                .values()
+                .filter(|instance| !waiting.contains(instance.key.as_str()))
+                .filter(rests)
+                .map(|instance| instance.key.as_str())
+                .collect();
+            if more.is_empty() {
+                return waiting;
+            }
+            waiting.extend(more);
+        }
     }
 
     /// Performs the instances that `wanted` picks as they become ready.
@@ -272,7 +320,7 @@ impl Runner<'_> {
         self.sleep_until(at).await;
     }
 
-    fn recording(&self, stopped: bool, interrupted: bool) -> Recording {
+    fn recording(&self, stopped: bool, interrupted: bool, said: &mut [&mut String]) -> Recording {
         let plan = self.task.plan;
         let mut exchanges = IndexMap::new();
         let mut documents = self.documents.borrow_mut();
@@ -300,7 +348,7 @@ impl Runner<'_> {
             exchanges.insert(key.clone(), Recorded::NotSent(not_sent.clone()));
         }
         exchanges.sort_keys();
-        Recording { exchanges, target: self.task.target.public.clone() }.sealed(&self.task.target.to_mask())
+        Recording { exchanges, target: self.task.target.public.clone() }.sealed_with(&self.task.target.to_mask(), said)
     }
 }
 

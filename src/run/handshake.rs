@@ -1,5 +1,6 @@
 //! `kind: handshake`: a look at a server's certificate, or a raw TLS hello that offers one old version.
 
+use std::io;
 use std::sync::Arc;
 
 use rustls_pki_types::ServerName;
@@ -7,7 +8,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use url::Url;
@@ -15,6 +16,7 @@ use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
 use super::Error;
 use super::tls::{self, Looking, Seen};
+use super::wire::{millis, not_connected};
 use crate::clock::Clock;
 use crate::exchange::Outcome;
 use crate::target::Bounds;
@@ -31,56 +33,86 @@ pub(super) async fn look(
     let host = parsed.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
     let port = parsed.port_or_known_default().unwrap_or(443);
     let mut document = json!({"request": {"url": url, "method": "TLS hello", "endpoint": "token_endpoint"}});
-    let stream = match timeout(bounds.connect, TcpStream::connect((host.as_str(), port))).await {
+    let outcome = match timeout(bounds.connect, connected(&host, port)).await {
         Err(_) => {
-            document["outcome"] = Outcome::TimedOut.word().into();
-            document["bound"] = json!({"name": "connect", "limit": bounds.connect.as_millis()});
-            return Ok(document);
+            document["bound"] = json!({"name": "connect", "limit": millis(bounds.connect)});
+            Outcome::TimedOut
         }
-        Ok(Err(error)) => {
-            let refused = error.kind() == std::io::ErrorKind::ConnectionRefused;
-            document["outcome"] = if refused { Outcome::Refused } else { Outcome::Unresolved }.word().into();
+        Ok(Err((outcome, error))) => {
             document["error"] = error.to_string().into();
-            return Ok(document);
+            outcome
         }
-        Ok(Ok(stream)) => stream,
-    };
-    let handshake = match offer {
-        Some(version) => timeout(bounds.first_byte, old_hello(stream, &host, version)).await.ok(),
-        None => {
-            let looking = Looking::new(tls::verifier(ca_file, clock.clone())?);
-            let config = tls::client(looking.clone())?;
-            let name = ServerName::try_from(host.clone()).map_err(|error| Error::Tls(error.to_string()))?;
-            let connect = TlsConnector::from(Arc::new(config)).connect(name, stream);
-            match timeout(bounds.connect, connect).await {
-                Err(_) => None,
-                Ok(Err(error)) => Some(json!({"offered": "1.2 1.3", "answered": "alert", "error": error.to_string()})),
-                Ok(Ok(stream)) => {
-                    let version = stream.get_ref().1.protocol_version().map(|version| match version {
-                        rustls::ProtocolVersion::TLSv1_3 => "1.3",
-                        rustls::ProtocolVersion::TLSv1_2 => "1.2",
-                        _ => "other",
-                    });
-                    let seen = looking.seen.lock().map(|seen| seen.clone()).unwrap_or_default();
-                    Some(json!({
-                        "offered": "1.2 1.3", "answered": "server_hello", "version": version,
-                        "certificate": facts(&seen, clock.now_ms()),
-                    }))
+        Ok(Ok(stream)) => {
+            let shaken = match offer {
+                Some(version) => timeout(bounds.first_byte, old_hello(stream, &host, version)).await.ok(),
+                None => {
+                    let looking = Looking::new(tls::verifier(ca_file, clock.clone())?);
+                    let shaking = ordinary(stream, &host, &looking, clock.now_ms());
+                    timeout(bounds.first_byte, shaking).await.ok().transpose()?
+                }
+            };
+            match shaken {
+                None => {
+                    document["bound"] = json!({"name": "first_byte", "limit": millis(bounds.first_byte)});
+                    Outcome::TimedOut
+                }
+                Some(mut handshake) => {
+                    let error = handshake.as_object_mut().and_then(|members| members.remove("error"));
+                    document["handshake"] = handshake;
+                    match error {
+                        Some(error) => {
+                            document["error"] = error;
+                            Outcome::TlsFailed
+                        }
+                        None => Outcome::Answered,
+                    }
                 }
             }
         }
     };
-    match handshake {
-        Some(handshake) => {
-            document["outcome"] = Outcome::Answered.word().into();
-            document["handshake"] = handshake;
-        }
-        None => {
-            document["outcome"] = Outcome::TimedOut.word().into();
-            document["bound"] = json!({"name": "first_byte", "limit": bounds.first_byte.as_millis()});
+    document["outcome"] = outcome.word().into();
+    Ok(document)
+}
+
+async fn connected(host: &str, port: u16) -> Result<TcpStream, (Outcome, io::Error)> {
+    let addresses = lookup_host((host, port)).await.map_err(|error| (Outcome::Unresolved, error))?;
+    let mut last = (Outcome::Unresolved, io::Error::other("the name has no address"));
+    for address in addresses {
+        match TcpStream::connect(address).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = (not_connected(error.kind(), true), error),
         }
     }
-    Ok(document)
+    Err(last)
+}
+
+/// A handshake as every client of today makes it; with an `error` where it does not come about.
+async fn ordinary(stream: TcpStream, host: &str, looking: &Arc<Looking>, now_ms: u64) -> Result<Value, Error> {
+    let config = tls::client(looking.clone())?;
+    let name = ServerName::try_from(host.to_owned()).map_err(|error| Error::Tls(error.to_string()))?;
+    let offered = "1.2 1.3";
+    let stream = match TlsConnector::from(Arc::new(config)).connect(name, stream).await {
+        Ok(stream) => stream,
+        Err(error) => {
+            let cause = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+            let answered = match cause {
+                Some(rustls::Error::AlertReceived(_)) => "alert",
+                Some(rustls::Error::InvalidMessage(_)) => "other",
+                // A hello came, and rustls refused it.
+                Some(_) => "server_hello",
+                None => "closed",
+            };
+            return Ok(json!({"offered": offered, "answered": answered, "error": error.to_string()}));
+        }
+    };
+    let version = stream.get_ref().1.protocol_version().map(|version| match version {
+        rustls::ProtocolVersion::TLSv1_3 => "1.3",
+        rustls::ProtocolVersion::TLSv1_2 => "1.2",
+        _ => "other",
+    });
+    let seen = looking.seen.lock().map(|seen| seen.clone()).unwrap_or_default();
+    let certificate = facts(&seen, now_ms);
+    Ok(json!({"offered": offered, "answered": "server_hello", "version": version, "certificate": certificate}))
 }
 
 fn facts(seen: &Seen, now_ms: u64) -> Value {
@@ -130,18 +162,23 @@ async fn old_hello(mut stream: TcpStream, host: &str, version: &str) -> Value {
         _ => 3,
     };
     let mut answered = "closed";
-    if stream.write_all(&hello(host, minor)).await.is_ok() {
-        let mut head = [0_u8; 6];
-        if stream.read_exact(&mut head).await.is_ok() {
-            answered = match (head[0], head[5]) {
-                (22, 2) => "server_hello",
-                (21, _) => "alert",
-                _ => "other",
-            };
-        }
+    // A server that closes at once may do so before the hello is written.
+    let _ = stream.write_all(&hello(host, minor)).await;
+    let mut record = [0_u8; 6];
+    if stream.read_exact(&mut record).await.is_ok() {
+        answered = match (record[0], record[5]) {
+            (HANDSHAKE, SERVER_HELLO) => "server_hello",
+            (ALERT, _) => "alert",
+            _ => "other",
+        };
     }
     json!({"offered": version, "answered": answered})
 }
+
+/// Content types of records, and the type of a handshake message. Source: RFC 5246 §6.2.1 and §7.4.
+const ALERT: u8 = 21;
+const HANDSHAKE: u8 = 22;
+const SERVER_HELLO: u8 = 2;
 
 fn hello(host: &str, minor: u8) -> Vec<u8> {
     let block = |bytes: &[u8]| [&u16::try_from(bytes.len()).unwrap_or(0).to_be_bytes()[..], bytes].concat();

@@ -3,6 +3,8 @@
 //! Preflight asks the ordinary request first; what is `risk: guess` goes last and alone; at the end every base is asked again.
 //! Documents inside are raw; the [`Recording`](crate::exchange::Recording) that leaves is masked.
 
+mod connecting;
+mod credentials;
 mod execute;
 mod handshake;
 mod preflight;

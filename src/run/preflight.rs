@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::Step;
+use super::credentials::Joined;
 use super::execute::Runner;
-use super::request::Joined;
 use crate::suite::words;
 
 impl Runner<'_> {

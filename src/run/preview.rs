@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::request::{self, Joined};
+use super::credentials::Joined;
+use super::request;
 use super::values::Values;
 use super::{Settings, Task};
 use crate::exchange::{Outcome, Recorded, Recording, curl, document};

@@ -9,14 +9,12 @@ use bytes::Bytes;
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use url::Url;
 
-use super::request::Ready;
-use super::wire::{Ended, millis, take};
+use super::wire::{Ended, Limits, MOST_FIELDS, millis, not_connected, take};
 use crate::exchange::{Outcome, Received, Sent};
-use crate::target::Bounds;
 
 /// The bytes of a request.
 pub(super) fn bytes(sent: &Sent) -> Vec<u8> {
@@ -34,8 +32,8 @@ fn target(url: &str) -> String {
     let url = url.split('#').next().unwrap_or_default();
     let behind = url.find("://").map_or(url, |at| &url[at + 3..]);
     match behind.find(['/', '?']) {
-        Some(at) if behind[at..].starts_with('/') => behind[at..].replace(' ', "%20"),
-        Some(at) => format!("/{}", behind[at..].replace(' ', "%20")),
+        Some(at) if behind[at..].starts_with('/') => behind[at..].to_owned(),
+        Some(at) => format!("/{}", &behind[at..]),
         None => "/".into(),
     }
 }
@@ -44,36 +42,52 @@ trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 pub(super) async fn send(
-    ready: &Ready,
-    bounds: &Bounds,
+    sent: &Sent,
+    limits: &Limits<'_>,
     tls: &Arc<rustls::ClientConfig>,
     elsewhere: Option<SocketAddr>,
 ) -> Ended {
-    let connecting = connect(&ready.sent.url, tls, elsewhere);
-    let mut stream = match timeout(bounds.connect, connecting).await {
-        Err(_) => return Ended::bounded("connect", millis(bounds.connect)),
-        Ok(Err(ended)) => return ended,
-        Ok(Ok(stream)) => stream,
-    };
-    if let Err(error) = stream.write_all(&bytes(&ready.sent)).await {
-        return Ended::failed(Outcome::ClosedEarly, error.to_string());
+    match exchanged(sent, limits, tls, elsewhere).await {
+        Ok(received) => Ended::answered(received),
+        Err(ended) => ended,
     }
-    let started = Instant::now();
+}
+
+async fn exchanged(
+    sent: &Sent,
+    limits: &Limits<'_>,
+    tls: &Arc<rustls::ClientConfig>,
+    elsewhere: Option<SocketAddr>,
+) -> Result<Received, Ended> {
+    let bounds = limits.bounds;
+    let mut stream = limits.step("connect", bounds.connect, connect(&sent.url, tls, elsewhere)).await??;
+    let asked = Instant::now();
     let mut buffer = Vec::new();
-    let head = match timeout(bounds.first_byte, read_head(&mut stream, &mut buffer, bounds.head)).await {
-        Err(_) => return Ended::bounded("first_byte", millis(bounds.first_byte)),
-        Ok(Err(ended)) => return ended,
-        Ok(Ok(head)) => head,
+    let asking = async {
+        // A server may answer and close before it has read everything: its answer counts, not the failed write.
+        let written = stream.write_all(&bytes(sent)).await;
+        let head = read_head(&mut stream, &mut buffer, bounds.head).await;
+        match written {
+            Err(error) if head.is_err() => Err(closed(error)),
+            _ => head,
+        }
     };
-    let Head { mut received, body_start } = head;
-    received.first_byte_ms = millis(started.elapsed());
-    let rest = buffer.split_off(body_start);
-    let framing = framing(&received, &ready.sent.method);
-    let deadline = bounds.whole;
-    match timeout(deadline, read_body(&mut stream, rest, framing, &mut received.body, bounds.body)).await {
-        Err(_) => Ended::bounded("whole", millis(bounds.whole)).with(received),
-        Ok(Err(ended)) => ended.with(received),
-        Ok(Ok(())) => Ended { outcome: Outcome::Answered, received: Some(received), bound: None, error: None },
+    let mut received = limits.step("first_byte", bounds.first_byte, asking).await??;
+    received.first_byte_ms = millis(asked.elapsed());
+    if received.head_length > bounds.head {
+        return Err(Ended::too_large("head", bounds.head).with(received));
+    }
+    let mut body = Vec::new();
+    let reading = async {
+        let framing = framing(&received, &sent.method)?;
+        let mut pieces = Pieces { stream: &mut stream, rest: Bytes::from(buffer) };
+        read_body(&mut pieces, framing, &mut body, bounds.body).await
+    };
+    let ended = limits.whole(reading).await.and_then(|read| read);
+    received.body = body;
+    match ended {
+        Ok(()) => Ok(received),
+        Err(ended) => Err(ended.with(received)),
     }
 }
 
@@ -85,6 +99,7 @@ async fn connect(
     let parsed = Url::parse(url).map_err(|error| Ended::failed(Outcome::Malformed, error.to_string()))?;
     let host = parsed.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
     let port = parsed.port_or_known_default().unwrap_or(80);
+    let secure = parsed.scheme() == "https";
     let addresses: Vec<SocketAddr> = match elsewhere {
         Some(address) => vec![address],
         None => tokio::net::lookup_host((host.as_str(), port))
@@ -95,66 +110,61 @@ async fn connect(
     let mut last = Ended::failed(Outcome::Unresolved, "the name has no address");
     for address in addresses {
         match TcpStream::connect(address).await {
-            Err(error) => last = Ended::failed(Outcome::Refused, error.to_string()),
-            Ok(stream) if parsed.scheme() != "https" => return Ok(Box::new(stream)),
+            Err(error) => last = Ended::failed(not_connected(error.kind(), secure), error.to_string()),
+            Ok(stream) if !secure => return Ok(Box::new(stream)),
             Ok(stream) => {
-                let name =
-                    ServerName::try_from(host).map_err(|error| Ended::failed(Outcome::TlsFailed, error.to_string()))?;
-                return match TlsConnector::from(tls.clone()).connect(name, stream).await {
-                    Ok(stream) => Ok(Box::new(stream)),
-                    Err(error) => Err(Ended::failed(Outcome::TlsFailed, error.to_string())),
-                };
+                let failed = |error: &dyn std::error::Error| Ended::failed(Outcome::TlsFailed, error.to_string());
+                let name = ServerName::try_from(host).map_err(|error| failed(&error))?;
+                let stream = TlsConnector::from(tls.clone()).connect(name, stream).await;
+                return stream.map(|stream| Box::new(stream) as Box<dyn Stream>).map_err(|error| failed(&error));
             }
         }
     }
     Err(last)
 }
 
-struct Head {
-    received: Received,
-    body_start: usize,
-}
-
-async fn read_head(stream: &mut Box<dyn Stream>, buffer: &mut Vec<u8>, limit: usize) -> Result<Head, Ended> {
+/// Reads the head of the final response; what follows it stays in `buffer`.
+async fn read_head(stream: &mut Box<dyn Stream>, buffer: &mut Vec<u8>, limit: usize) -> Result<Received, Ended> {
     let mut piece = [0_u8; 8192];
     loop {
+        while let Some(received) = parse_head(buffer, limit)? {
+            // 1xx are announcements, but for 101, after which there is no HTTP any more.
+            if !(100..200).contains(&received.status) || received.status == 101 {
+                return Ok(received);
+            }
+        }
         let read = stream.read(&mut piece).await.map_err(closed)?;
         if read == 0 {
-            let outcome = if buffer.is_empty() || buffer.starts_with(b"HTTP/") {
-                Outcome::ClosedEarly
-            } else {
-                Outcome::Malformed
-            };
-            return Err(Ended::failed(outcome, "the connection ended within the head of the response"));
+            return Err(Ended::failed(Outcome::ClosedEarly, "the connection ended before the head of a response"));
         }
         buffer.extend_from_slice(&piece[..read]);
-        let mut fields = vec![httparse::EMPTY_HEADER; 4096];
-        let mut response = httparse::Response::new(&mut fields);
-        match response.parse(buffer) {
-            Ok(httparse::Status::Complete(body_start)) => {
-                if (100..200).contains(&response.code.unwrap_or(0)) && response.code != Some(101) {
-                    buffer.drain(..body_start);
-                    continue;
-                }
-                if body_start > limit {
-                    return Err(Ended::bounded("head", limit as u64));
-                }
-                let headers =
-                    response.headers.iter().map(|field| (field.name.to_owned(), field.value.to_vec())).collect();
-                let received = Received {
-                    status: response.code.unwrap_or(0),
-                    http_version: if response.version == Some(0) { "1.0" } else { "1.1" }.into(),
-                    headers,
-                    head_length: body_start,
-                    ..Received::default()
-                };
-                return Ok(Head { received, body_start });
-            }
-            Ok(httparse::Status::Partial) if buffer.len() > limit => return Err(Ended::bounded("head", limit as u64)),
-            Ok(httparse::Status::Partial) => {}
-            Err(httparse::Error::TooManyHeaders) => return Err(Ended::bounded("head", limit as u64)),
-            Err(error) => return Err(Ended::failed(Outcome::Malformed, format!("not HTTP: {error}"))),
+    }
+}
+
+/// Takes one whole head off the buffer; `None` if there is none yet.
+fn parse_head(buffer: &mut Vec<u8>, limit: usize) -> Result<Option<Received>, Ended> {
+    if buffer.is_empty() {
+        return Ok(None);
+    }
+    let mut fields = vec![httparse::EMPTY_HEADER; MOST_FIELDS];
+    let mut response = httparse::Response::new(&mut fields);
+    match response.parse(buffer) {
+        Ok(httparse::Status::Complete(length)) => {
+            let headers = response.headers.iter().map(|field| (field.name.to_owned(), field.value.to_vec())).collect();
+            let received = Received {
+                status: response.code.unwrap_or(0),
+                http_version: if response.version == Some(0) { "1.0" } else { "1.1" }.into(),
+                headers,
+                head_length: length,
+                ..Received::default()
+            };
+            buffer.drain(..length);
+            Ok(Some(received))
         }
+        Ok(httparse::Status::Partial) if buffer.len() > limit => Err(Ended::too_large("head", limit)),
+        Ok(httparse::Status::Partial) => Ok(None),
+        Err(httparse::Error::TooManyHeaders) => Err(Ended::too_large("head", limit)),
+        Err(error) => Err(Ended::failed(Outcome::Malformed, format!("not HTTP: {error}"))),
     }
 }
 
@@ -162,9 +172,11 @@ fn closed(error: io::Error) -> Ended {
     Ended::failed(Outcome::ClosedEarly, error.to_string())
 }
 
+fn malformed(reason: &str) -> Ended {
+    Ended::failed(Outcome::Malformed, reason)
+}
+
 /// Where a body ends.
-///
-/// Source: RFC 9112 §6.3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Framing {
     None,
@@ -173,91 +185,65 @@ enum Framing {
     Close,
 }
 
-fn framing(received: &Received, method: &str) -> Framing {
-    let of = |wanted: &'static str| {
-        received
-            .headers
-            .iter()
-            .filter(move |(name, _)| name.eq_ignore_ascii_case(wanted))
-            .map(|(_, value)| value.as_slice())
+/// How the body of a response is framed; a response that contradicts itself is none.
+///
+/// Source: RFC 9112 §6.3.
+fn framing(received: &Received, method: &str) -> Result<Framing, Ended> {
+    let of = |wanted: &str| -> Vec<String> {
+        let fields = received.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        let texts = fields.map(|(_, value)| String::from_utf8_lossy(value).into_owned());
+        texts.flat_map(|text| text.split(',').map(|part| part.trim().to_owned()).collect::<Vec<_>>()).collect()
     };
-    if method == "HEAD" || matches!(received.status, 204 | 304) {
-        return Framing::None;
+    if method == "HEAD" || matches!(received.status, 101 | 204 | 304) {
+        return Ok(Framing::None);
     }
-    let mut codings = of("transfer-encoding");
-    if codings.any(|value| String::from_utf8_lossy(value).to_ascii_lowercase().contains("chunked")) {
-        return Framing::Chunked;
+    let codings = of("transfer-encoding");
+    if let Some(last) = codings.last() {
+        return match last.eq_ignore_ascii_case("chunked") {
+            _ if received.http_version == "1.0" => Err(malformed("Transfer-Encoding in HTTP/1.0")),
+            true => Ok(Framing::Chunked),
+            false => Ok(Framing::Close),
+        };
     }
-    let length = of("content-length").find_map(|value| std::str::from_utf8(value).ok()?.trim().parse().ok());
-    length.map_or(Framing::Close, Framing::Length)
+    let lengths = of("content-length");
+    let Some(first) = lengths.first() else { return Ok(Framing::Close) };
+    let digits = !first.is_empty() && first.bytes().all(|byte| byte.is_ascii_digit());
+    match first.parse() {
+        Ok(length) if digits && lengths.iter().all(|other| other == first) => Ok(Framing::Length(length)),
+        _ => Err(malformed("Content-Length is not one number")),
+    }
 }
 
-async fn read_body(
-    stream: &mut Box<dyn Stream>,
-    rest: Vec<u8>,
-    framing: Framing,
-    body: &mut Vec<u8>,
-    limit: usize,
-) -> Result<(), Ended> {
-    let too_large = || Ended::bounded("body", limit as u64);
-    let mut pieces = Pieces { stream, rest: Bytes::from(rest) };
+async fn read_body(pieces: &mut Pieces<'_>, framing: Framing, body: &mut Vec<u8>, limit: usize) -> Result<(), Ended> {
     match framing {
         Framing::None => Ok(()),
         Framing::Close => {
             while let Some(piece) = pieces.next().await? {
                 if !take(body, &piece, limit) {
-                    return Err(too_large());
+                    return Err(Ended::too_large("body", limit));
                 }
             }
             Ok(())
         }
-        Framing::Length(length) => {
-            let mut left = length;
-            while left > 0 {
-                let Some(mut piece) = pieces.next().await? else {
-                    return Err(Ended::failed(
-                        Outcome::ClosedEarly,
-                        format!("{left} of {length} bytes of the body are missing"),
-                    ));
-                };
-                piece.truncate(usize::try_from(left).unwrap_or(usize::MAX));
-                left -= piece.len() as u64;
-                if !take(body, &piece, limit) {
-                    return Err(too_large());
-                }
+        Framing::Length(length) => pieces.exactly(length, body, limit).await,
+        Framing::Chunked => loop {
+            let line = pieces.line().await?;
+            let size = line.split(';').next().unwrap_or_default().trim_end_matches([' ', '\t']);
+            let hex = !size.is_empty() && size.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let length = u64::from_str_radix(size, 16).ok().filter(|_| hex);
+            let length = length.ok_or_else(|| malformed("a chunk has no size"))?;
+            if length == 0 {
+                return pieces.trailers().await;
             }
-            Ok(())
-        }
-        Framing::Chunked => {
-            loop {
-                let line = pieces.line().await?;
-                let size = line.split(';').next().unwrap_or_default().trim();
-                let Ok(mut left) = usize::from_str_radix(size, 16) else {
-                    return Err(Ended::failed(Outcome::Malformed, "a chunk has no size"));
-                };
-                if left == 0 {
-                    // Trailer fields end with an empty line.
-                    while !pieces.line().await?.is_empty() {}
-                    return Ok(());
-                }
-                while left > 0 {
-                    let Some(mut piece) = pieces.next().await? else {
-                        return Err(Ended::failed(Outcome::ClosedEarly, "the connection ended within a chunk"));
-                    };
-                    if piece.len() > left {
-                        pieces.rest = piece.split_off(left);
-                    }
-                    left -= piece.len();
-                    if !take(body, &piece, limit) {
-                        return Err(too_large());
-                    }
-                }
-                pieces.line().await?;
+            pieces.exactly(length, body, limit).await?;
+            if !pieces.line().await?.is_empty() {
+                return Err(malformed("a chunk is longer than its size"));
             }
-        }
+        },
     }
 }
 
+/// What comes after a head, piece by piece.
 struct Pieces<'s> {
     stream: &'s mut Box<dyn Stream>,
     rest: Bytes,
@@ -274,25 +260,60 @@ impl Pieces<'_> {
         Ok((read > 0).then(|| Bytes::from(piece)))
     }
 
+    /// Moves `length` bytes into the body.
+    async fn exactly(&mut self, length: u64, body: &mut Vec<u8>, limit: usize) -> Result<(), Ended> {
+        let mut left = length;
+        while left > 0 {
+            let Some(mut piece) = self.next().await? else {
+                let missing = format!("{left} of {length} bytes are missing");
+                return Err(Ended::failed(Outcome::ClosedEarly, missing));
+            };
+            let here = usize::try_from(left).unwrap_or(usize::MAX).min(piece.len());
+            self.rest = piece.split_off(here);
+            left -= piece.len() as u64;
+            if !take(body, &piece, limit) {
+                return Err(Ended::too_large("body", limit));
+            }
+        }
+        Ok(())
+    }
+
+    /// Trailer fields end with an empty line.
+    async fn trailers(&mut self) -> Result<(), Ended> {
+        for _ in 0..MOST_TRAILERS {
+            if self.line().await?.is_empty() {
+                return Ok(());
+            }
+        }
+        Err(malformed("the trailer fields do not end"))
+    }
+
     /// One line of the chunked framing, without its end; at most 4 KiB.
     async fn line(&mut self) -> Result<String, Ended> {
         let mut line = Vec::new();
-        loop {
+        while line.len() <= LONGEST_LINE {
             let Some(mut piece) = self.next().await? else {
                 return Err(Ended::failed(Outcome::ClosedEarly, "the connection ended within the framing of chunks"));
             };
-            if let Some(end) = piece.iter().position(|byte| *byte == b'\n') {
-                self.rest = piece.split_off(end + 1);
+            let Some(end) = piece.iter().position(|byte| *byte == b'\n') else {
                 line.extend_from_slice(&piece);
-                return Ok(String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned());
-            }
+                continue;
+            };
+            self.rest = piece.split_off(end + 1);
             line.extend_from_slice(&piece);
-            if line.len() > 4096 {
-                return Err(Ended::failed(Outcome::Malformed, "a line of the framing of chunks does not end"));
-            }
+            let whole = line.strip_suffix(b"\r\n").filter(|line| line.len() <= LONGEST_LINE);
+            let whole = whole.ok_or_else(|| malformed("a line of the framing of chunks ends wrongly"))?;
+            return Ok(String::from_utf8_lossy(whole).into_owned());
         }
+        Err(malformed("a line of the framing of chunks does not end"))
     }
 }
+
+/// Longest line of the chunked framing, in bytes.
+const LONGEST_LINE: usize = 4096;
+
+/// Most trailer fields.
+const MOST_TRAILERS: usize = 100;
 
 #[cfg(test)]
 mod tests {

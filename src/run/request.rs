@@ -1,25 +1,14 @@
 //! An exchange and the values it needs become a request, byte for byte.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use serde_json::{Map, Value};
-use url::form_urlencoded;
+use url::{Url, form_urlencoded};
 
-use crate::exchange::{Authorization, Sent, pairs};
+use super::credentials::{Joined, authenticated, credentials, first_method};
+use crate::exchange::{Authorization, Sent};
 use crate::suite::Exchange;
-use crate::suite::files::{Absentable, Authenticate, By, Encode, Endpoint, Transport, Who};
-use crate::suite::reference::{self, Missing, Reference};
+use crate::suite::files::{Absentable, By, Encode, Endpoint, Transport};
+use crate::suite::reference::{self, Missing, Reference, Source};
 use crate::target::Target;
-
-/// How id and secret are joined for HTTP Basic.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Joined {
-    /// Each form-encoded first (RFC 6749 §2.3.1).
-    #[default]
-    FormEncoded,
-    /// As they are (RFC 7617 §2).
-    Raw,
-}
 
 /// A request that is ready to go out.
 #[derive(Debug, Clone)]
@@ -29,19 +18,12 @@ pub(super) struct Ready {
     pub(super) raw: bool,
 }
 
-type Resolve<'r> = &'r mut dyn FnMut(&Reference) -> Result<Value, Missing>;
-
-struct Credentials {
-    client_id: String,
-    client_secret: Option<String>,
-    /// Shell variable for `curl`; `None` when the secret is not the target's.
-    variable: Option<&'static str>,
-}
+pub(super) type Resolve<'r> = &'r mut dyn FnMut(&Reference) -> Result<Value, Missing>;
 
 /// Builds the request.
 ///
 /// # Errors
-/// The first value that is not there.
+/// The first value that is not there, or that HTTP cannot carry.
 pub(super) fn build(
     exchange: &Exchange,
     target: &Target,
@@ -49,33 +31,35 @@ pub(super) fn build(
     resolve: Resolve<'_>,
 ) -> Result<Ready, Missing> {
     let file = &exchange.file;
-    let map = |map: &Map<String, Value>, resolve: Resolve<'_>| -> Result<Vec<(String, String)>, Missing> {
-        match reference::fill(&Value::Object(map.clone()), resolve)? {
-            Value::Object(filled) => Ok(pairs(&filled)),
-            _ => Ok(Vec::new()),
-        }
+    let mut secret = false;
+    let mut resolve = |reference: &Reference| {
+        secret |= matches!(&reference.source, Source::Target(path) if path.last().is_some_and(|name| is_secret(name)));
+        resolve(reference)
     };
-    let mut params = map(&file.params, resolve)?;
-    let mut query = map(&file.query, resolve)?;
-    let mut headers = map(&file.headers, resolve)?;
-    let mut encode = file.encode.unwrap_or(Encode::Form);
-    let mut authorization = None;
-    if let Some(Absentable::Is(authenticate)) = &file.authenticate {
-        authorization = authenticated(authenticate, target, joined, encode, &mut params, &mut headers, resolve)?;
-    }
+    let resolve: Resolve<'_> = &mut resolve;
+    let mut params = filled(&file.params, resolve)?;
+    let mut query = texts(filled(&file.query, resolve)?);
+    let mut headers = texts(filled(&file.headers, resolve)?);
     let resource = file.endpoint == Some(Endpoint::Resource);
-    let method =
-        file.method.clone().or_else(|| resource.then(|| target.text("resource.method")).flatten()).unwrap_or_else(
-            || {
-                if resource || file.endpoint == Some(Endpoint::MetadataUrl) { "GET".into() } else { "POST".into() }
-            },
-        );
-    if method == "GET" && file.encode.is_none() {
-        encode = Encode::Query;
+    let method = method(exchange, target);
+    let query_by_default = method == "GET" && file.encode.is_none();
+    let encode = if query_by_default { Encode::Query } else { file.encode.unwrap_or(Encode::Form) };
+    let mut authorization = None;
+    let mut own_secret = false;
+    if let Some(Absentable::Is(authenticate)) = &file.authenticate {
+        let credentials = credentials(authenticate, target, resolve)?;
+        own_secret = credentials.variable.is_some() && credentials.client_secret.is_some();
+        let by = authenticate.by.unwrap_or_else(|| first_method(target, &credentials));
+        if by == By::Post && encode == Encode::Query {
+            // Only what says so in its own `query` writes a secret where logs see it.
+            return Err(Missing::Claim("client_secret_basic".into()));
+        }
+        authorization = authenticated(by, credentials, joined, &mut params, &mut headers);
     }
     let mut body = Vec::new();
     let mut content_type = None;
     let mut written = None;
+    let mut named = Vec::new();
     if let Some(raw) = &file.raw {
         body = text(reference::fill(&Value::String(raw.clone()), resolve)?).into_bytes();
     } else if resource && file.params.is_empty() && file.method.is_none() {
@@ -84,40 +68,89 @@ pub(super) fn build(
     } else if !params.is_empty() || method == "POST" {
         written = Some(encode.word());
         (body, content_type) = encoded(encode, &params);
+        named = texts(params);
         if encode == Encode::Query {
-            query.append(&mut params);
+            query.append(&mut named);
         }
     }
-    let authenticated_url =
-        file.url.is_none() || authorization.as_ref().is_none_or(|facts: &Authorization| facts.secret.is_none());
     let url = url(exchange, target, &query, resolve)?;
-    if !authenticated_url {
-        return Err(Missing::Prerequisite {
-            blocked_by: None,
-            reason: "credentials go to configured endpoints only".into(),
-        });
+    if file.url.is_some() && (secret || own_secret) {
+        return Err(unsendable("credentials go to configured endpoints only".into()));
     }
+    let own = |name: &str| headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
+    let odd = ["host", "content-length", "transfer-encoding", "connection"].into_iter().any(own);
+    // A URL that a parser would change, and fields that the library writes itself, go out as they stand.
     let raw =
-        file.transport == Some(Transport::Raw) || url::Url::parse(&url).map_or(true, |parsed| parsed.as_str() != url);
+        file.transport == Some(Transport::Raw) || odd || Url::parse(&url).is_ok_and(|parsed| parsed.as_str() != url);
+    // Through a proxy only the library can send.
+    let raw = raw && target.proxy.is_none();
     let headers = complete(headers, &url, &method, content_type, body.len(), target, raw);
+    carried(&method, &headers)?;
     let authorization = authorization.or_else(|| literal(&headers));
-    Ok(Ready {
-        sent: Sent {
-            method,
-            url,
-            endpoint: file.endpoint.map(|endpoint| endpoint.name().to_owned()),
-            headers,
-            query,
-            params,
-            encode: written,
-            body,
-            authorization,
-        },
-        raw,
-    })
+    let endpoint = file.endpoint.map(|endpoint| endpoint.name().to_owned());
+    let sent = Sent { method, url, endpoint, headers, query, params: named, encode: written, body, authorization };
+    Ok(Ready { sent, raw })
 }
 
-fn text(value: Value) -> String {
+fn is_secret(name: &str) -> bool {
+    matches!(name, "client_secret" | "password")
+}
+
+fn method(exchange: &Exchange, target: &Target) -> String {
+    let file = &exchange.file;
+    match (&file.method, file.endpoint) {
+        (Some(own), _) => own.clone(),
+        (None, Some(Endpoint::Resource)) => {
+            target.text("resource.method").map_or("GET".into(), |own| own.to_uppercase())
+        }
+        (None, Some(Endpoint::MetadataUrl)) => "GET".into(),
+        (None, _) => "POST".into(),
+    }
+}
+
+fn unsendable(reason: String) -> Missing {
+    Missing::Prerequisite { blocked_by: None, reason }
+}
+
+/// Refuses what would break out of its line: a value may come from a server's answer.
+///
+/// Source: RFC 9110 §5.5 and §5.6.2.
+fn carried(method: &str, headers: &[(String, String)]) -> Result<(), Missing> {
+    if http::Method::from_bytes(method.as_bytes()).is_err() {
+        return Err(unsendable(format!("{method:?} is not an HTTP method")));
+    }
+    for (name, value) in headers {
+        if http::HeaderName::from_bytes(name.as_bytes()).is_err() {
+            return Err(unsendable(format!("{name:?} is not the name of a header field")));
+        }
+        if http::HeaderValue::from_bytes(value.as_bytes()).is_err() {
+            return Err(unsendable(format!("the value of the header field `{name}` holds a control character")));
+        }
+    }
+    Ok(())
+}
+
+/// The pairs of a parameter map with their values: a list sends the name repeatedly, `null` is left out.
+fn filled(map: &Map<String, Value>, resolve: Resolve<'_>) -> Result<Vec<(String, Value)>, Missing> {
+    let mut pairs = Vec::new();
+    if let Value::Object(filled) = reference::fill(&Value::Object(map.clone()), resolve)? {
+        for (name, value) in filled {
+            match value {
+                Value::Null => {}
+                Value::Array(values) => pairs.extend(values.into_iter().map(|value| (name.clone(), value))),
+                value => pairs.push((name, value)),
+            }
+        }
+    }
+    Ok(pairs)
+}
+
+fn texts(pairs: Vec<(String, Value)>) -> Vec<(String, String)> {
+    pairs.into_iter().map(|(name, value)| (name, text(value))).collect()
+}
+
+/// A value as it stands in a form, a header field or a URL.
+pub(super) fn text(value: Value) -> String {
     match value {
         Value::String(text) => text,
         Value::Null => String::new(),
@@ -125,121 +158,22 @@ fn text(value: Value) -> String {
     }
 }
 
-/// Puts credentials where the method wants them; answers the facts about a Basic header.
-fn authenticated(
-    authenticate: &Authenticate,
-    target: &Target,
-    joined: Joined,
-    encode: Encode,
-    params: &mut Vec<(String, String)>,
-    headers: &mut Vec<(String, String)>,
-    resolve: Resolve<'_>,
-) -> Result<Option<Authorization>, Missing> {
-    let credentials = credentials(authenticate, target, resolve)?;
-    let default = match target.public["token_endpoint_auth_methods"][0].as_str() {
-        _ if credentials.client_secret.is_none() => By::None,
-        Some("client_secret_post") => By::Post,
-        Some("none") => By::None,
-        _ => By::Basic,
-    };
-    let secret = credentials.client_secret.clone().unwrap_or_default();
-    let id = credentials.client_id.clone();
-    let by = authenticate.by.unwrap_or(default);
-    let (joined, standard) = match by {
-        By::None | By::Post => {
-            params.push(("client_id".into(), id));
-            if by == By::Post {
-                params.push(("client_secret".into(), secret));
-            }
-            return Ok(None);
-        }
-        By::Basic => (joined, true),
-        By::BasicFormEncoded => (Joined::FormEncoded, true),
-        By::BasicRaw => (Joined::Raw, true),
-        By::BasicUrlSafe => (Joined::Raw, false),
-    };
-    // A JSON body never holds credentials here: HTTP Basic is what this caller uses.
-    let _ = encode;
-    let raw = format!("{id}:{secret}");
-    let form = format!("{}:{}", form_encode(&id), form_encode(&secret));
-    let pair = if joined == Joined::Raw { &raw } else { &form };
-    let (in_standard, in_url_safe) = (STANDARD.encode(pair), URL_SAFE.encode(pair));
-    let alphabet = match (in_standard == in_url_safe, standard) {
-        (true, _) => "either",
-        (false, true) => "standard",
-        (false, false) => "url-safe",
-    };
-    let encoding = match (raw == form, joined) {
-        (true, _) => "either",
-        (false, Joined::FormEncoded) => "form",
-        (false, Joined::Raw) => "raw",
-    };
-    let value = format!("Basic {}", if standard { in_standard } else { in_url_safe });
-    if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization")) {
-        headers.insert(0, ("Authorization".into(), value));
-    }
-    Ok(Some(Authorization {
-        scheme: "basic".into(),
-        client_id: Some(id),
-        alphabet: Some(alphabet),
-        encoding: Some(encoding),
-        secret: credentials.variable,
-    }))
-}
-
-fn credentials(authenticate: &Authenticate, target: &Target, resolve: Resolve<'_>) -> Result<Credentials, Missing> {
-    let (place, variable) = match authenticate.who {
-        Who::Client => ("client", "CLIENT_SECRET"),
-        Who::SecondClient => ("second_client", "SECOND_CLIENT_SECRET"),
-        Who::PublicClient => ("public_client", ""),
-        Who::ResourceServer if target.claims("resource_server") => ("resource_server", "RESOURCE_SERVER_SECRET"),
-        Who::ResourceServer => ("client", "CLIENT_SECRET"),
-        Who::Stranger => ("", ""),
-    };
-    let mut filled = |text: &Option<String>| -> Result<Option<String>, Missing> {
-        text.as_ref().map(|given| Ok(text_of(reference::fill(&Value::String(given.clone()), resolve)?))).transpose()
-    };
-    let own_id = filled(&authenticate.client_id)?;
-    let own_secret = filled(&authenticate.client_secret)?;
-    let variable = (own_secret.is_none() && !variable.is_empty()).then_some(variable);
-    let (client_id, client_secret) = if authenticate.who == Who::Stranger {
-        let mut made_up = |kind: &str| -> Result<String, Missing> {
-            Ok(text_of(reference::fill(&Value::String(format!("${{random.{kind}}}")), resolve)?))
-        };
-        (format!("grantlint-{}", made_up("hex32")?), Some(made_up("hex32")?))
-    } else {
-        let id =
-            target.text(&format!("{place}.client_id")).ok_or_else(|| Missing::Claim(format!("{place}.client_id")))?;
-        (id, target.text(&format!("{place}.client_secret")))
-    };
-    Ok(Credentials { client_id: own_id.unwrap_or(client_id), client_secret: own_secret.or(client_secret), variable })
-}
-
-fn text_of(value: Value) -> String {
-    text(value)
-}
-
-fn form_encode(text: &str) -> String {
-    form_urlencoded::byte_serialize(text.as_bytes()).collect()
-}
-
 /// The body and its media type.
-fn encoded(encode: Encode, params: &[(String, String)]) -> (Vec<u8>, Option<String>) {
+fn encoded(encode: Encode, params: &[(String, Value)]) -> (Vec<u8>, Option<String>) {
+    let pairs = || texts(params.to_vec());
     match encode {
         Encode::Query => (Vec::new(), None),
         Encode::Form => {
-            let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(params).finish();
+            let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs()).finish();
             (body.into_bytes(), Some("application/x-www-form-urlencoded".into()))
         }
         Encode::FormUnescaped => {
-            let body = params.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
+            let body = pairs().iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
             (body.into_bytes(), Some("application/x-www-form-urlencoded".into()))
         }
         Encode::Json => {
             // Written by hand, so that a repeated name is written twice.
-            let member = |(name, value): &(String, String)| {
-                format!("{}:{}", Value::String(name.clone()), Value::String(value.clone()))
-            };
+            let member = |(name, value): &(String, Value)| format!("{}:{value}", Value::String(name.clone()));
             let body = format!("{{{}}}", params.iter().map(member).collect::<Vec<_>>().join(","));
             (body.into_bytes(), Some("application/json".into()))
         }
@@ -265,18 +199,40 @@ fn url(
         (None, Some(endpoint)) => target.text(endpoint.name()).ok_or_else(|| Missing::Claim(endpoint.name().into()))?,
         (None, None) => return Err(Missing::Claim("an endpoint".into())),
     };
+    // A fragment is not sent; the query that an endpoint already has is kept. Source: RFC 6749 §3.2.
+    url.truncate(url.find('#').unwrap_or(url.len()));
     if !query.is_empty() {
-        url.push(if url.contains('?') { '&' } else { '?' });
+        url.push_str(match url.split_once('?') {
+            None => "?",
+            Some((_, own)) if own.is_empty() || own.ends_with('&') => "",
+            Some(_) => "&",
+        });
         url.push_str(&form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish());
     }
-    Ok(url)
+    on_the_wire(url, target)
+}
+
+/// A URL as a request line can carry it, without repairing what only looks odd: the reference may be a server's answer.
+fn on_the_wire(url: String, target: &Target) -> Result<String, Missing> {
+    let parsed = Url::parse(&url).map_err(|error| unsendable(format!("{url:?} is not a URL: {error}")))?;
+    if url.contains(|c: char| c.is_ascii_control()) {
+        return Err(unsendable(format!("the URL {url:?} holds a control character")));
+    }
+    if !matches!(parsed.scheme(), "http" | "https") {
+        return Err(unsendable(format!("`{url}` is neither http nor https")));
+    }
+    if !parsed.username().is_empty() || parsed.password().is_some() {
+        return Err(unsendable("credentials do not belong into a URL".into()));
+    }
+    let plain = url.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') && url.contains("://");
+    Ok(if plain && target.proxy.is_none() { url } else { parsed.into() })
 }
 
 /// A URL that is not configured, perhaps from a server's answer, must lead to a configured host.
 fn known_host(url: &str, target: &Target) -> Result<(), Missing> {
-    let host = |url: &str| url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
+    let host = |url: &str| Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
     let Some(wanted) = host(url) else {
-        return Err(Missing::Prerequisite { blocked_by: None, reason: format!("`{url}` is not a URL") });
+        return Err(unsendable(format!("{url:?} is not a URL with a host")));
     };
     let entry = target.public.as_object().into_iter().flatten();
     let mut known = entry
@@ -285,7 +241,7 @@ fn known_host(url: &str, target: &Target) -> Result<(), Missing> {
     if known.any(|known| known == wanted) {
         return Ok(());
     }
-    Err(Missing::Prerequisite { blocked_by: None, reason: format!("`{wanted}` is not a host of the target file") })
+    Err(unsendable(format!("`{wanted}` is not a host of the target file")))
 }
 
 /// Every field that goes out, in order: nothing is added behind the evidence's back.
@@ -298,14 +254,18 @@ fn complete(
     target: &Target,
     raw: bool,
 ) -> Vec<(String, String)> {
-    let host = url::Url::parse(url).ok().map_or_else(String::new, |url| match url.port() {
-        Some(port) => format!("{}:{port}", url.host_str().unwrap_or_default()),
-        None => url.host_str().unwrap_or_default().to_owned(),
-    });
-    let mut headers = vec![("Host".to_owned(), host)];
-    headers.extend(own);
     let has =
         |headers: &[(String, String)], name: &str| headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
+    let mut headers = Vec::new();
+    if !has(&own, "host") {
+        // The default port of a scheme is left out, an IPv6 address keeps its brackets: RFC 9110 §7.2.
+        let host = Url::parse(url).ok().map_or_else(String::new, |url| match url.port() {
+            Some(port) => format!("{}:{port}", url.host_str().unwrap_or_default()),
+            None => url.host_str().unwrap_or_default().to_owned(),
+        });
+        headers.push(("Host".to_owned(), host));
+    }
+    headers.extend(own);
     for (name, value) in &target.headers {
         if !has(&headers, name) {
             headers.push((name.clone(), value.clone()));

@@ -135,7 +135,7 @@ impl Runner<'_> {
             let elapsed = self.settings.clock.now_ms().saturating_sub(at);
             drop(slot);
             let depth = self.task.target.bounds.json_depth;
-            let mut document = document(outcome, &ready.sent, received.as_ref(), bound.as_ref(), depth);
+            let mut document = document(outcome, &ready.sent, received.as_deref(), bound.as_ref(), depth);
             let first_byte = received
                 .as_ref()
                 .map_or(elapsed, |received| received.first_byte_ms.max(elapsed.min(received.first_byte_ms)));

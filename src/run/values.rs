@@ -93,6 +93,9 @@ impl Values<'_> {
         }
         let found = find(document, place).ok_or_else(|| gone(format!("`{key}` has no `{place}`")))?;
         let value = found.value().clone();
+        if value.is_null() {
+            return Err(gone(format!("`{key}` has null at `{place}`")));
+        }
         if value.is_array() || value.is_object() {
             return Err(gone(format!("`{key}` has no single `{place}`")));
         }

@@ -1,14 +1,17 @@
 //! Sends one request and tells how it ended; every bound has an outcome of its own.
 
-use std::error::Error as _;
-use std::io;
+use std::error::Error;
+use std::io::{self, ErrorKind};
+use std::iter;
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::connecting::{Connecting, Watch};
 use super::request::Ready;
-use super::{Error, Settings, raw, tls};
+use super::{Settings, raw, tls};
 use crate::exchange::{Bound, Outcome, Received};
 use crate::target::{Bounds, Target};
 
@@ -16,25 +19,69 @@ use crate::target::{Bounds, Target};
 #[derive(Debug)]
 pub(super) struct Ended {
     pub(super) outcome: Outcome,
-    pub(super) received: Option<Received>,
+    /// As far as it arrived.
+    pub(super) received: Option<Box<Received>>,
     pub(super) bound: Option<Bound>,
     /// The library's words for what went wrong.
     pub(super) error: Option<String>,
 }
 
 impl Ended {
+    pub(super) fn answered(received: Received) -> Self {
+        Self { outcome: Outcome::Answered, received: Some(Box::new(received)), bound: None, error: None }
+    }
+
     pub(super) fn failed(outcome: Outcome, error: impl Into<String>) -> Self {
         Self { outcome, received: None, bound: None, error: Some(error.into()) }
     }
 
-    pub(super) fn bounded(name: &'static str, limit: u64) -> Self {
-        let outcome = if matches!(name, "body" | "head") { Outcome::TooLarge } else { Outcome::TimedOut };
+    pub(super) fn too_large(name: &'static str, limit: usize) -> Self {
+        Self::bounded(Outcome::TooLarge, name, u64::try_from(limit).unwrap_or(u64::MAX))
+    }
+
+    pub(super) fn timed_out(name: &'static str, limit: Duration) -> Self {
+        Self::bounded(Outcome::TimedOut, name, millis(limit))
+    }
+
+    fn bounded(outcome: Outcome, name: &'static str, limit: u64) -> Self {
         Self { outcome, received: None, bound: Some(Bound { name, limit }), error: None }
     }
 
     pub(super) fn with(mut self, received: Received) -> Self {
-        self.received = Some(received);
+        self.received = Some(Box::new(received));
         self
+    }
+}
+
+/// The bounds of one request, the whole one counted from its beginning.
+#[derive(Debug)]
+pub(super) struct Limits<'b> {
+    pub(super) bounds: &'b Bounds,
+    deadline: Instant,
+}
+
+impl<'b> Limits<'b> {
+    fn start(bounds: &'b Bounds) -> Self {
+        Self { bounds, deadline: Instant::now() + bounds.whole }
+    }
+
+    /// A step within its own bound or within what is left of the whole: the nearer one names the outcome.
+    pub(super) async fn step<T>(
+        &self,
+        name: &'static str,
+        limit: Duration,
+        step: impl Future<Output = T>,
+    ) -> Result<T, Ended> {
+        let own = Instant::now() + limit;
+        if own > self.deadline {
+            return self.whole(step).await;
+        }
+        timeout_at(own, step).await.map_err(|_| Ended::timed_out(name, limit))
+    }
+
+    /// A step within what is left of the whole.
+    pub(super) async fn whole<T>(&self, step: impl Future<Output = T>) -> Result<T, Ended> {
+        timeout_at(self.deadline, step).await.map_err(|_| Ended::timed_out("whole", self.bounds.whole))
     }
 }
 
@@ -51,7 +98,7 @@ pub(super) struct Wire {
 impl Wire {
     /// # Errors
     /// The certificates or the proxy of the target cannot be used.
-    pub(super) fn new(target: &Target, settings: &Settings, secure: bool) -> Result<Self, Error> {
+    pub(super) fn new(target: &Target, settings: &Settings, secure: bool) -> Result<Self, super::Error> {
         let config = if secure {
             tls::client(tls::verifier(target.ca_file.as_deref(), settings.clock.clone())?)?
         } else {
@@ -64,28 +111,30 @@ impl Wire {
             .referer(false)
             .no_proxy()
             .http1_only()
-            .http1_max_headers(4096)
+            .http1_max_headers(MOST_FIELDS)
+            .connector_layer(Watch)
+            // Servers close idle connections after some seconds; one that is closed while a request is under way looks broken.
+            .pool_idle_timeout(IDLE)
             .connect_timeout(target.bounds.connect);
         if let Some(proxy) = &target.proxy {
-            builder = builder.proxy(reqwest::Proxy::all(proxy).map_err(|error| Error::Proxy(chain(&error)))?);
+            builder = builder.proxy(reqwest::Proxy::all(proxy).map_err(|error| super::Error::Proxy(chain(&error)))?);
         }
-        let client = builder.build().map_err(|error| Error::Tls(chain(&error)))?;
+        let client = builder.build().map_err(|error| super::Error::Tls(chain(&error)))?;
         let proxied = target.proxy.is_some();
         let tls = std::sync::Arc::new(config);
         Ok(Self { client, tls, bounds: target.bounds.clone(), proxied, resolve: settings.resolve.clone() })
     }
 
     pub(super) async fn send(&self, ready: &Ready) -> Ended {
-        let whole = u64::try_from(self.bounds.whole.as_millis()).unwrap_or(u64::MAX);
-        let sending = async {
-            let elsewhere = self.elsewhere(&ready.sent.url);
-            if (ready.raw || elsewhere.is_some()) && !self.proxied {
-                raw::send(ready, &self.bounds, &self.tls, elsewhere).await
-            } else {
-                self.by_library(ready).await
-            }
-        };
-        timeout(self.bounds.whole, sending).await.unwrap_or_else(|_| Ended::bounded("whole", whole))
+        let limits = Limits::start(&self.bounds);
+        let elsewhere = self.elsewhere(&ready.sent.url);
+        if (ready.raw || elsewhere.is_some()) && !self.proxied {
+            return raw::send(&ready.sent, &limits, &self.tls, elsewhere).await;
+        }
+        match self.by_library(ready, &limits).await {
+            Ok(received) => Ended::answered(received),
+            Err(ended) => ended,
+        }
     }
 
     /// Where a host and port lead when the user said so.
@@ -95,100 +144,126 @@ impl Wire {
         self.resolve.iter().find(|(from, _)| *from == wanted).map(|(_, to)| *to)
     }
 
-    async fn by_library(&self, ready: &Ready) -> Ended {
+    async fn by_library(&self, ready: &Ready, limits: &Limits<'_>) -> Result<Received, Ended> {
         let sent = &ready.sent;
-        let Ok(method) = reqwest::Method::from_bytes(sent.method.as_bytes()) else {
-            return Ended::failed(Outcome::Malformed, format!("`{}` is not an HTTP method", sent.method));
-        };
+        let method = reqwest::Method::from_bytes(sent.method.as_bytes())
+            .map_err(|_| Ended::failed(Outcome::Malformed, format!("`{}` is not an HTTP method", sent.method)))?;
         let mut request = self.client.request(method, &sent.url).body(sent.body.clone());
         for (name, value) in &sent.headers {
-            // These two are written by the library, with the same values.
-            if !matches!(name.as_str(), "host" | "content-length") {
-                request = request.header(name, value.as_bytes());
-            }
+            // All of them, `Host` and `Content-Length` too: the library keeps what is there, and its order.
+            request = request.header(name, value.as_bytes());
         }
-        let started = Instant::now();
-        let deadline = started + self.bounds.whole;
-        let patience = self.bounds.first_byte + self.bounds.connect;
-        let mut response = match timeout(patience, request.send()).await {
-            Err(_) => return Ended::bounded("first_byte", millis(self.bounds.first_byte)),
-            Ok(Err(error)) => return self.failure(&error),
-            Ok(Ok(response)) => response,
-        };
+        let (mut response, asked) = self.head(request, limits).await?;
         let headers: Vec<(String, Vec<u8>)> =
             response.headers().iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
-        let head_length = 17 + headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum::<usize>();
         let mut received = Received {
             status: response.status().as_u16(),
             http_version: if response.version() == reqwest::Version::HTTP_10 { "1.0" } else { "1.1" }.into(),
+            head_length: head_length(&response),
             headers,
-            head_length,
             body: Vec::new(),
-            first_byte_ms: millis(started.elapsed()),
+            first_byte_ms: millis(asked.elapsed()),
         };
-        if head_length > self.bounds.head {
-            return Ended::bounded("head", self.bounds.head as u64).with(received);
+        if received.head_length > self.bounds.head {
+            return Err(Ended::too_large("head", self.bounds.head).with(received));
         }
         loop {
-            match timeout_at(deadline, response.chunk()).await {
-                Err(_) => return Ended::bounded("whole", millis(self.bounds.whole)).with(received),
-                Ok(Err(error)) => return self.failure(&error).with(received),
-                Ok(Ok(None)) => break,
+            match limits.whole(response.chunk()).await {
+                Err(ended) => return Err(ended.with(received)),
+                Ok(Err(error)) => return Err(self.failure(&error).with(received)),
+                Ok(Ok(None)) => return Ok(received),
                 Ok(Ok(Some(chunk))) => {
                     if !take(&mut received.body, &chunk, self.bounds.body) {
-                        return Ended::bounded("body", self.bounds.body as u64).with(received);
+                        return Err(Ended::too_large("body", self.bounds.body).with(received));
                     }
                 }
             }
         }
-        Ended { outcome: Outcome::Answered, received: Some(received), bound: None, error: None }
+    }
+
+    /// The response as far as its head, and when the request could go out: on a connection of the pool at once, else when the
+    /// connection stood. The connection itself is bounded by the library.
+    async fn head(
+        &self,
+        request: reqwest::RequestBuilder,
+        limits: &Limits<'_>,
+    ) -> Result<(reqwest::Response, Instant), Ended> {
+        let started = Instant::now();
+        let connecting = Connecting::default();
+        let mut sending = pin!(connecting.watching(request.send()));
+        let mut due = started + self.bounds.first_byte;
+        loop {
+            tokio::select! {
+                biased;
+                result = &mut sending => {
+                    let response = result.map_err(|error| self.failure(&error))?;
+                    return Ok((response, connecting.ended().unwrap_or(started)));
+                }
+                () = sleep_until(due.min(limits.deadline)) => {}
+            }
+            let from = match connecting.ended() {
+                Some(ended) => ended,
+                None if connecting.began() => started + self.bounds.connect,
+                None => started,
+            };
+            due = from + self.bounds.first_byte;
+            // The nearer bound names the outcome, however late this task is woken.
+            if Instant::now() >= due.min(limits.deadline) {
+                return Err(if due <= limits.deadline {
+                    Ended::timed_out("first_byte", self.bounds.first_byte)
+                } else {
+                    Ended::timed_out("whole", self.bounds.whole)
+                });
+            }
+        }
     }
 
     fn failure(&self, error: &reqwest::Error) -> Ended {
         let words = chain(error);
-        let mut cause: Option<&(dyn std::error::Error + 'static)> = error.source();
-        let mut io_kind = None;
-        let mut secure = false;
-        let mut http: Option<&hyper::Error> = None;
-        while let Some(source) = cause {
-            io_kind = source.downcast_ref::<io::Error>().map(io::Error::kind).or(io_kind);
-            secure |= source.downcast_ref::<rustls::Error>().is_some();
-            // rustls hands its error over inside an I/O error, whose source is not the error itself.
-            secure |= source
-                .downcast_ref::<io::Error>()
-                .and_then(|error| error.get_ref())
-                .is_some_and(|inner| inner.downcast_ref::<rustls::Error>().is_some());
-            http = source.downcast_ref::<hyper::Error>().or(http);
-            cause = source.source();
-        }
-        if secure {
-            return Ended::failed(Outcome::TlsFailed, words);
-        }
+        let kind = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).last().map(io::Error::kind);
+        let tls = causes(error).any(|cause| cause.is::<rustls::Error>());
         if error.is_connect() {
             if error.is_timeout() {
-                return Ended::bounded("connect", millis(self.bounds.connect));
+                return Ended::timed_out("connect", self.bounds.connect);
             }
-            let lower = words.to_lowercase();
-            let outcome = if error.is_dns() || lower.contains("dns error") {
+            let outcome = if error.is_dns() {
                 Outcome::Unresolved
-            } else if lower.contains("handshake") || lower.contains("tls") {
+            } else if tls {
                 Outcome::TlsFailed
             } else {
-                Outcome::Refused
+                let secure = error.url().is_some_and(|url| url.scheme() == "https");
+                kind.map_or(Outcome::Refused, |kind| not_connected(kind, secure))
             };
             return Ended::failed(outcome, words);
         }
-        if let Some(http) = http {
-            if http.is_parse_too_large() {
-                return Ended { error: Some(words), ..Ended::bounded("head", self.bounds.head as u64) };
-            }
-            if http.is_parse() || http.is_parse_status() {
-                return Ended::failed(Outcome::Malformed, words);
-            }
+        if tls {
+            return Ended::failed(Outcome::TlsFailed, words);
         }
-        let _ = io_kind;
-        Ended::failed(Outcome::ClosedEarly, words)
+        let http = causes(error).filter_map(|cause| cause.downcast_ref::<hyper::Error>()).last();
+        if http.is_some_and(hyper::Error::is_parse_too_large) {
+            return Ended { error: Some(words), ..Ended::too_large("head", self.bounds.head) };
+        }
+        let unreadable = http.is_some_and(|http| http.is_parse() || http.is_parse_status())
+            || matches!(kind, Some(ErrorKind::InvalidInput | ErrorKind::InvalidData));
+        Ended::failed(if unreadable { Outcome::Malformed } else { Outcome::ClosedEarly }, words)
     }
+}
+
+/// A connection that stood and then broke off was in its TLS handshake: nothing else precedes the request.
+pub(super) fn not_connected(kind: ErrorKind, secure: bool) -> Outcome {
+    use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    match kind {
+        BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof if secure => Outcome::TlsFailed,
+        _ => Outcome::Refused,
+    }
+}
+
+/// Bytes of status line and fields as they were, but for white space around values, which the library does not tell.
+fn head_length(response: &reqwest::Response) -> usize {
+    let own = response.extensions().get::<hyper::ext::ReasonPhrase>().map(|reason| reason.as_bytes().len());
+    let reason = own.unwrap_or_else(|| response.status().canonical_reason().map_or(0, str::len));
+    let fields = response.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>();
+    "HTTP/1.1 200 ".len() + reason + fields + 4
 }
 
 /// Adds a piece to a body; `false` when the bound is met, the piece being cut there.
@@ -202,17 +277,18 @@ pub(super) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// The causes of an error, outermost first. What an I/O error carries is no source of it, and TLS hands its errors over so.
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    iter::successors(error.source(), |cause| match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(inner) => Some(inner as &(dyn Error + 'static)),
+        None => (*cause).source(),
+    })
+}
+
 /// An error with its causes; the URL is left out, since its query may hold what must not be shown.
 fn chain(error: &reqwest::Error) -> String {
-    let mut words = Vec::new();
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = error.source();
-    while let Some(source) = cause {
-        let said = source.to_string();
-        if words.last() != Some(&said) {
-            words.push(said);
-        }
-        cause = source.source();
-    }
+    let mut words: Vec<String> = causes(error).map(ToString::to_string).collect();
+    words.dedup();
     if words.is_empty() {
         // The library's own message ends with the URL in brackets.
         let said = error.to_string();
@@ -220,3 +296,9 @@ fn chain(error: &reqwest::Error) -> String {
     }
     words.join(": ")
 }
+
+/// Most header fields of a response.
+pub(super) const MOST_FIELDS: usize = 4096;
+
+/// How long a connection is kept for the next request.
+const IDLE: Duration = Duration::from_secs(2);

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::clause::Clauses;
-use super::files::{CheckFile, DiagnosisFile, ExchangeFile, Kind, SuiteFile};
+use super::files::{Absentable, CheckFile, DiagnosisFile, ExchangeFile, Kind, SuiteFile, Who};
 use super::reference::{self, Source};
 
 /// An exchange as it is sent: `like` laid under it, one for each variant.
@@ -25,6 +25,14 @@ pub struct Exchange {
     pub takes_from: Vec<String>,
     /// Equal texts are equal on the wire; `None` when it must be an exchange of its own.
     content: Option<String>,
+}
+
+impl Exchange {
+    /// Whether it authenticates as the target's client, and not as another one or as nobody.
+    #[must_use]
+    pub fn plays_client(&self) -> bool {
+        matches!(&self.file.authenticate, Some(Absentable::Is(authenticate)) if authenticate.who == Who::Client)
+    }
 }
 
 /// A check, ready to judge.

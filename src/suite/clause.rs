@@ -256,8 +256,9 @@ fn judge_clause(clause: &Clause, world: &dyn World, guard: bool, judged: &mut Ju
     }
 }
 
-/// The words for `/answer` say what a reader sees, not the vocabulary of the document.
-fn expected_at(place: &str, schema: &Value) -> String {
+/// What a schema accepts at a place: for `/answer` what a reader sees, not the vocabulary of the document.
+#[must_use]
+pub fn expected_at(place: &str, schema: &Value) -> String {
     if place.ends_with("/answer") && schema.get("title").is_none() {
         let accepted: Vec<&str> = match (schema.get("const"), schema.get("enum")) {
             (Some(word), _) => word.as_str().into_iter().collect(),

@@ -8,6 +8,9 @@ use crate::report::model::Mismatch;
 use crate::report::text::{block, one_line};
 use crate::report::wrap::{columns, shell_wrapped, wrapped};
 
+/// Checks of one cause that are named in one line.
+const NAMED: usize = 3;
+
 impl Page<'_> {
     /// A whole block.
     pub(super) fn group(&self, group: &Group<'_>, lines: &mut Vec<String>) {
@@ -57,7 +60,13 @@ impl Page<'_> {
             };
             lines.push(format!("{}{seen}", self.title(group)));
         } else {
-            lines.push(format!("{}: {}", self.title(group), line(because(group.findings[0]))));
+            let mut names: Vec<&str> = group.findings.iter().map(|finding| finding.check.as_str()).collect();
+            names.dedup();
+            let more = names.len().saturating_sub(NAMED);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let named: Vec<String> = names.iter().take(NAMED).map(|name| line(name)).collect();
+            let because = line(because(group.findings[0]));
+            lines.push(format!("{}: {because} ({}{more})", self.title(group), named.join(", ")));
         }
     }
 

@@ -1,0 +1,126 @@
+//! Finds many values in a text at once.
+
+use std::collections::HashMap;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
+
+/// How much of a long value is searched for, in characters; the rest is compared where its beginning is found.
+const BEGINNING: usize = 256;
+
+/// One value in one form.
+#[derive(Debug)]
+pub(super) struct Form {
+    /// What is searched for.
+    pub(super) text: String,
+    /// What stands for it.
+    pub(super) mask: String,
+    /// Found only where no letter or digit stands beside it: it would be found in every word.
+    pub(super) bounded: bool,
+}
+
+/// Forms that are searched for together.
+#[derive(Debug, Default)]
+pub(super) struct Finder {
+    automaton: Option<AhoCorasick>,
+    forms: Vec<Form>,
+    /// For each pattern of the automaton: the forms that begin with it.
+    starting: Vec<Vec<usize>>,
+}
+
+/// Where a form stands.
+pub(super) struct Found<'f> {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// Its number in the list that the finder was built from.
+    pub(super) nth: usize,
+    pub(super) form: &'f Form,
+}
+
+impl Finder {
+    pub(super) fn new(forms: Vec<Form>) -> Self {
+        let (mut patterns, mut starting): (Vec<String>, Vec<Vec<usize>>) = (Vec::new(), Vec::new());
+        let mut known: HashMap<String, usize> = HashMap::new();
+        for (nth, form) in forms.iter().enumerate() {
+            let beginning: String = form.text.chars().take(BEGINNING).collect();
+            let pattern = *known.entry(beginning.clone()).or_insert_with(|| {
+                patterns.push(beginning);
+                starting.push(Vec::new());
+                starting.len() - 1
+            });
+            starting[pattern].push(nth);
+        }
+        // Leftmost-longest: a form that holds another one wins, so nothing of it is left standing.
+        // A DFA would search faster, but building one for a hundred tokens takes longer than the search.
+        let mut builder = AhoCorasick::builder();
+        builder.match_kind(MatchKind::LeftmostLongest).kind(Some(AhoCorasickKind::ContiguousNFA));
+        let automaton = if patterns.is_empty() { None } else { builder.build(&patterns).ok() };
+        Self { automaton, forms, starting }
+    }
+
+    /// The next form at or behind `from`.
+    pub(super) fn find(&self, text: &str, mut from: usize) -> Option<Found<'_>> {
+        let automaton = self.automaton.as_ref()?;
+        loop {
+            let found = automaton.find(Input::new(text).range(from..))?;
+            let start = found.start();
+            // Tokens of one server may be alike for long: the one that agrees furthest is meant. It may be cut.
+            let (length, nth) = self.starting[found.pattern().as_usize()]
+                .iter()
+                .map(|nth| (common(&text[start..], &self.forms[*nth].text), *nth))
+                .max_by_key(|(length, nth)| {
+                    (*length, *length == self.forms[*nth].text.len(), std::cmp::Reverse(*nth))
+                })?;
+            let form = &self.forms[nth];
+            let end = start + length.max(1);
+            if !form.bounded || (ends_word(&text[..start]) && !text[end..].starts_with(in_word)) {
+                return Some(Found { start, end, nth, form });
+            }
+            from = start + text[start..].chars().next().map_or(1, char::len_utf8);
+        }
+    }
+
+    /// The text with every form replaced by its mask.
+    pub(super) fn replace(&self, text: &str) -> String {
+        let (mut out, mut from) = (String::new(), 0);
+        while let Some(found) = self.find(text, from) {
+            out.push_str(&text[from..found.start]);
+            let length = found.end - found.start;
+            if length < found.form.text.len() {
+                let kept = text[found.start..found.end].chars().count();
+                out.extend(found.form.mask.chars().take(kept));
+            } else {
+                out.push_str(&found.form.mask);
+            }
+            from = found.end;
+        }
+        out.push_str(&text[from..]);
+        out
+    }
+}
+
+/// Bytes that both begin with.
+fn common(a: &str, b: &str) -> usize {
+    a.chars().zip(b.chars()).take_while(|(a, b)| a == b).map(|(c, _)| c.len_utf8()).sum()
+}
+
+fn in_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// Whether a word may begin behind this text; what ends in an escape such as `%20` or `\n` ends a word.
+fn ends_word(before: &str) -> bool {
+    if !before.ends_with(in_word) {
+        return true;
+    }
+    let hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let behind = |sign: &str, digits: usize| {
+        before
+            .len()
+            .checked_sub(digits)
+            .and_then(|at| before.get(at..).map(|tail| (at, tail)))
+            .is_some_and(|(at, tail)| hex(tail) && before[..at].ends_with(sign))
+    };
+    let newline =
+        before.len() >= 2 && ["\\n", "\\r", "\\t", "\\b", "\\f"].iter().any(|escape| before.ends_with(escape));
+    behind("%", 2) || behind("\\u", 4) || newline
+}
