@@ -1,7 +1,7 @@
 //! Every command of every page does what the page says.
 
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::support::{blocks, grantlint, pages, root, serve, stderr, stdout, text};
 
@@ -99,6 +99,17 @@ fn commands_print_what_their_cases_say() {
         .env("NO_COLOR", "1")
         .env("COLUMNS", "100")
         .case("tests/cmd/*.trycmd");
+}
+
+#[test]
+fn without_a_secret_nothing_is_sent_and_the_way_out_is_named() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let mut command = grantlint(folder.path());
+    command.args(["check", "--token-endpoint", "https://as.example/token", "--client-id", "gl"]);
+    let output = command.env_remove("GRANTLINT_CLIENT_SECRET").stdin(Stdio::null()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("GRANTLINT_CLIENT_SECRET"), "{}", stderr(&output));
+    assert!(output.stdout.is_empty());
 }
 
 #[test]
