@@ -32,7 +32,7 @@ fn each_mistake_has_its_place_and_a_way_out() {
         ("token_endpoint: as.example/token", "3:21", "has no scheme", "`https://as.example/token`"),
         ("token_endpoint: as.example:8443/token", "3:21", "has no scheme", "`https://as.example:8443/token`"),
         ("token_endpoint: ftp://as.example", "3:21", "neither http nor https", ""),
-        ("token_endpoint: https://as.example/token#x", "3:21", "fragment", "`https://as.example/token`"),
+        ("issuer: https://as.example/#x", "4:13", "fragment", "`https://as.example/`"),
         ("token_endpoint: https://me:pw@as.example/", "3:21", "credentials do not belong into a URL", "`client:`"),
         ("scope: a,b, c", "4:12", "a scope with commas", "`a b c`"),
         ("issuer: https://as.example/?x", "4:13", "query", ""),
