@@ -3,6 +3,8 @@
 //! An exchange is data; a check is a sentence about exchanges; a verdict is a check applied to exchanges, with its
 //! evidence. See `docs/design.md` for the map of the house.
 
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
+
 pub mod cli;
 pub mod clock;
 pub mod exchange;

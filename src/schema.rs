@@ -209,6 +209,8 @@ fn fault(schema: &Value, error: &ValidationError<'_>, all: &mut Vec<Fault>) {
         ValidationErrorKind::Type { kind } => {
             all.push(plain(format!("{shown} should be {}", type_words(&format!("{kind:?}")))));
         }
+        ValidationErrorKind::Minimum { limit } => all.push(plain(format!("{shown} is less than {limit}, the least"))),
+        ValidationErrorKind::Maximum { limit } => all.push(plain(format!("{shown} is more than {limit}, the most"))),
         ValidationErrorKind::MinItems { .. } | ValidationErrorKind::MinLength { .. } => {
             all.push(plain("this must not be empty".into()));
         }

@@ -2,6 +2,10 @@
 //!
 //! Secrets come from the environment, a file or a command; they are kept apart from everything that is shown.
 
+mod complete;
+mod entry;
+mod hide;
+mod mistakes;
 mod secrets;
 
 use std::collections::BTreeSet;
@@ -9,182 +13,18 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, io};
 
-use indexmap::IndexMap;
-use schemars::JsonSchema;
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use url::Url;
 
 use crate::oauth::Secret;
 use crate::schema::FileKind;
 use crate::yaml::{self, Document, FileProblems, Problem};
+use complete::{claims, complete};
+pub use entry::{Bounds, BoundsEntry, Client, ContentType, Entry, Login, Resource, TargetFile};
+use mistakes::Mistake;
 
 /// The schema of target files, generated from [`TargetFile`].
 const SCHEMA: &str = include_str!("../specs/schema/target.schema.json");
-
-/// A target file.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TargetFile {
-    /// Targets by name.
-    #[schemars(extend("minProperties" = 1))]
-    pub targets: IndexMap<String, Entry>,
-}
-
-/// One target.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Entry {
-    /// Suites that are run when none is asked for.
-    pub suites: Vec<String>,
-    /// The issuer identifier (RFC 8414 §2).
-    pub issuer: Option<String>,
-    /// RFC 6749 §3.2.
-    pub token_endpoint: Option<String>,
-    /// RFC 6749 §3.1.
-    pub authorization_endpoint: Option<String>,
-    /// RFC 7009.
-    pub revocation_endpoint: Option<String>,
-    /// RFC 7662.
-    pub introspection_endpoint: Option<String>,
-    /// RFC 8628 §3.1.
-    pub device_authorization_endpoint: Option<String>,
-    /// Only if the metadata is not at the well-known place.
-    pub metadata_url: Option<String>,
-    /// What the client may ask for: words separated by spaces.
-    pub scope: Option<String>,
-    /// The same for the code flow; default: `scope`.
-    pub authorization_scope: Option<String>,
-    /// A scope that exists and that this client may not have.
-    pub ungranted_scope: Option<String>,
-    /// What the target promises to take; default `[client_credentials]`.
-    pub grant_types: Option<Vec<String>>,
-    /// In the words of RFC 8414; default `[client_secret_basic]`. The first is used for ordinary requests.
-    pub token_endpoint_auth_methods: Option<Vec<String>>,
-    /// Which bodies the token endpoint promises to take; default `[form]`.
-    pub request_content_types: Option<Vec<ContentType>>,
-    /// The client that the checks play.
-    pub client: Option<Client>,
-    /// Another client; enables cross-client checks.
-    pub second_client: Option<Client>,
-    /// A client without a secret.
-    pub public_client: Option<Client>,
-    /// Who asks the introspection endpoint; default: `client`.
-    pub resource_server: Option<Client>,
-    /// A registered redirect URI.
-    pub redirect_uri: Option<String>,
-    /// A protected resource that takes the tokens.
-    pub resource: Option<Resource>,
-    /// The user who logs in.
-    pub login: Option<Login>,
-    /// A file with certificates to trust besides the system's.
-    pub ca_file: Option<PathBuf>,
-    /// An HTTP proxy.
-    pub proxy: Option<String>,
-    /// Header fields added to every request to this target.
-    pub headers: IndexMap<String, String>,
-    /// Longest time for a whole exchange, for example `30s`.
-    pub timeout: Option<String>,
-    /// The other bounds.
-    pub bounds: Option<BoundsEntry>,
-}
-
-/// A body that a token endpoint takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ContentType {
-    /// `application/x-www-form-urlencoded`.
-    Form,
-    /// `application/json`.
-    Json,
-}
-
-/// A registered client.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Client {
-    /// RFC 6749 §2.2.
-    pub client_id: String,
-    /// RFC 6749 §2.3.1: `${env:NAME}`, `${file:PATH}` or `${command:…}`.
-    pub client_secret: Option<String>,
-}
-
-/// A protected resource.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Resource {
-    /// Where it is.
-    pub url: String,
-    /// Default GET.
-    pub method: Option<String>,
-    /// Of the body.
-    pub content_type: Option<String>,
-    /// What is posted to it.
-    pub body: Option<String>,
-    /// A file with what is posted to it, relative to the target file.
-    pub body_file: Option<PathBuf>,
-    /// The scope that it asks for.
-    pub scope: Option<String>,
-}
-
-/// The user who logs in.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Login {
-    /// The name.
-    pub username: String,
-    /// `${env:NAME}`, `${file:PATH}` or `${command:…}`.
-    pub password: String,
-}
-
-/// Bounds of an exchange.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct BoundsEntry {
-    /// To the established connection, TLS included; default `10s`.
-    pub connect: Option<String>,
-    /// From the request to the end of the response's head; default `20s`.
-    pub first_byte: Option<String>,
-    /// Bytes of the body; default 1048576.
-    #[schemars(range(min = 1024))]
-    pub body: Option<usize>,
-    /// Bytes of status line and header fields; default 65536.
-    #[schemars(range(min = 1024))]
-    pub head: Option<usize>,
-    /// Nesting of JSON; default 100.
-    #[schemars(range(min = 4, max = 120))]
-    pub json_depth: Option<usize>,
-}
-
-/// Bounds of an exchange, all set.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bounds {
-    /// To the established connection, TLS included.
-    pub connect: Duration,
-    /// From the request to the end of the response's head.
-    pub first_byte: Duration,
-    /// The whole exchange.
-    pub whole: Duration,
-    /// Bytes of the body.
-    pub body: usize,
-    /// Bytes of status line and header fields.
-    pub head: usize,
-    /// Nesting of JSON.
-    pub json_depth: usize,
-}
-
-impl Default for Bounds {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(10),
-            first_byte: Duration::from_secs(20),
-            whole: Duration::from_secs(30),
-            body: 1 << 20,
-            head: 64 << 10,
-            json_depth: 100,
-        }
-    }
-}
 
 /// A target, ready to be asked.
 #[derive(Debug, Clone)]
@@ -278,38 +118,51 @@ pub fn from_text(
 ) -> Result<Vec<Target>, Error> {
     let kind = FileKind::new(SCHEMA).map_err(Error::Flags)?;
     let (document, mut file) = kind.read(path, text);
-    let Some(mut document) = document.filter(|_| file.problems.is_empty()) else {
+    let hidden = hide::found(text, document.as_ref());
+    let Some(mut document) = document else {
+        hide::apply(&mut file, &hidden);
         return Err(Error::Mistakes(Box::new(file)));
     };
     let known: Vec<String> = document.value["targets"].as_object().into_iter().flat_map(Map::keys).cloned().collect();
-    if let Some(name) = names.iter().find(|name| !known.contains(name)) {
-        let all: Vec<&str> = known.iter().map(String::as_str).collect();
-        return Err(Error::Unknown { name: name.clone(), help: yaml::did_you_mean(name, &all) });
-    }
-    let wanted = if names.is_empty() { known } else { names.to_vec() };
-    let mut targets = Vec::new();
-    for name in wanted {
-        let place = format!("/targets/{}", yaml::escape(&name));
-        let mut value = document.value["targets"][&name].take();
-        let secrets = secrets::take(
-            &mut value,
-            &place,
-            &mut |place, message, help| {
-                file.problems.push(problem(&document, place, message, help));
-            },
-            folder,
-            reading,
-        );
-        match resolve(&name, value, secrets, folder) {
-            Ok(target) => targets.push(target),
-            Err((at, message, help)) => file.problems.push(problem(&document, &format!("{place}{at}"), message, help)),
+    let mut wanted: Vec<&String> = Vec::new();
+    for name in if names.is_empty() { &known } else { names } {
+        if !known.contains(name) && file.problems.is_empty() {
+            let all: Vec<&str> = known.iter().map(String::as_str).collect();
+            return Err(Error::Unknown { name: name.clone(), help: yaml::did_you_mean(name, &all) });
+        }
+        if !wanted.contains(&name) {
+            wanted.push(name);
         }
     }
-    if file.problems.is_empty() { Ok(targets) } else { Err(Error::Mistakes(Box::new(file))) }
+    let mut targets = Vec::new();
+    for name in wanted {
+        let place = format!("/targets/{}", yaml::escape(name));
+        let Some(mut value) = document.value.pointer_mut(&place).map(Value::take) else { continue };
+        let mut mistakes = Vec::new();
+        let secrets = secrets::take(&mut value, &mut mistakes, folder, reading);
+        mistakes.extend(mistakes::all(&mut value, folder));
+        if mistakes.is_empty() && file.problems.is_empty() {
+            match resolve(name, value, secrets, folder) {
+                Ok(target) => targets.push(target),
+                Err(mistake) => mistakes.push(mistake),
+            }
+        }
+        file.problems.extend(mistakes.into_iter().map(|mistake| problem(&document, &place, mistake)));
+    }
+    if file.problems.is_empty() {
+        return Ok(targets);
+    }
+    file.problems.sort_by_key(|problem| problem.at.start);
+    hide::apply(&mut file, &hidden);
+    Err(Error::Mistakes(Box::new(file)))
 }
 
-fn problem(document: &Document, place: &str, message: String, help: Option<String>) -> Problem {
-    let at = document.positions.get(place).map(|position| position.value.clone()).unwrap_or_default();
+fn problem(document: &Document, place: &str, Mistake { at, message, help }: Mistake) -> Problem {
+    let position = document.positions.get(&format!("{place}{at}"));
+    // What is missing is missing below the key; a whole entry would only be marked at its first line.
+    let at = position
+        .map(|position| if at.is_empty() { position.key.clone() } else { position.value.clone() })
+        .unwrap_or_default();
     Problem { message, at, help }
 }
 
@@ -319,68 +172,43 @@ fn problem(document: &Document, place: &str, message: String, help: Option<Strin
 /// # Errors
 /// What does not make sense, in words.
 pub fn from_entry(name: &str, mut value: Value) -> Result<Target, Error> {
-    let mut wrong = None;
     let reading = Reading { allow_literal_secrets: true, verbatim: true };
     let folder = Path::new(".");
-    let secrets = secrets::take(&mut value, "", &mut |_, message, _| wrong = Some(message), folder, reading);
-    if let Some(message) = wrong {
-        return Err(Error::Flags(message));
-    }
-    resolve(name, value, secrets, folder)
-        .map_err(|(_, message, help)| Error::Flags(help.map_or(message.clone(), |help| format!("{message}: {help}"))))
+    let mut mistakes = Vec::new();
+    let secrets = secrets::take(&mut value, &mut mistakes, folder, reading);
+    mistakes.extend(mistakes::all(&mut value, folder));
+    let target = if mistakes.is_empty() { resolve(name, value, secrets, folder) } else { Err(mistakes.remove(0)) };
+    target.map_err(|Mistake { message, help, .. }| {
+        Error::Flags(help.map_or(message.clone(), |help| format!("{message}: {help}")))
+    })
 }
 
-type Wrong = (String, String, Option<String>);
-
-fn resolve(name: &str, mut value: Value, secrets: Vec<(String, Secret)>, folder: &Path) -> Result<Target, Wrong> {
-    let entry: Entry =
-        serde_json::from_value(value.clone()).map_err(|error| (String::new(), error.to_string(), None))?;
-    for endpoint in [
-        "token_endpoint",
-        "authorization_endpoint",
-        "revocation_endpoint",
-        "introspection_endpoint",
-        "metadata_url",
-        "issuer",
-    ] {
-        if let Some(text) = value.get(endpoint).and_then(Value::as_str) {
-            valid_url(text).map_err(|(message, help)| (format!("/{endpoint}"), message, help))?;
-        }
+fn resolve(name: &str, mut value: Value, mut secrets: Vec<(String, Secret)>, folder: &Path) -> Result<Target, Mistake> {
+    let mut shape = value.clone();
+    if let Some(login) = shape.get_mut("login").and_then(Value::as_object_mut) {
+        // The password is among the secrets by now.
+        login.entry("password").or_insert_with(|| "".into());
     }
-    if entry.token_endpoint.is_none() {
-        let help = Some("add `token_endpoint: https://…`".to_owned());
-        return Err((String::new(), "`token_endpoint` is missing".into(), help));
-    }
-    if let Some(resource) = &entry.resource {
-        valid_url(&resource.url).map_err(|(message, help)| ("/resource/url".to_owned(), message, help))?;
-        if let Some(path) = &resource.body_file {
-            let path = folder.join(path);
-            let body = fs::read_to_string(&path).map_err(|error| {
-                ("/resource/body_file".to_owned(), format!("cannot read `{}`: {error}", path.display()), None)
-            })?;
-            value["resource"]["body"] = body.into();
-        }
-    }
-    if let Some(scope) = entry.scope.as_deref().filter(|scope| scope.contains(',')) {
-        let help =
-            format!("scopes are separated by spaces (RFC 6749 §3.3): `{}`", scope.replace(',', " ").replace("  ", " "));
-        return Err(("/scope".into(), "a scope with commas".into(), Some(help)));
-    }
-    let mut bounds = Bounds::default();
+    let entry: Entry = serde_json::from_value(shape).map_err(|error| Mistake::new("", error.to_string(), None))?;
+    let time = |text: &Option<String>, default: Duration| text.as_deref().and_then(duration).unwrap_or(default);
     let own = entry.bounds.clone().unwrap_or_default();
-    let time = |place: &str, text: &Option<String>, default: Duration| match text {
-        None => Ok(default),
-        Some(text) => duration(text).ok_or_else(|| {
-            (place.to_owned(), format!("`{text}` is not a time"), Some("for example 500ms, 30s or 2m".to_owned()))
-        }),
-    };
-    bounds.connect = time("/bounds/connect", &own.connect, bounds.connect)?;
-    bounds.first_byte = time("/bounds/first_byte", &own.first_byte, bounds.first_byte)?;
-    bounds.whole = time("/timeout", &entry.timeout, bounds.whole)?;
+    let mut bounds = Bounds::default();
+    bounds.connect = time(&own.connect, bounds.connect);
+    bounds.first_byte = time(&own.first_byte, bounds.first_byte);
+    bounds.whole = time(&entry.timeout, bounds.whole);
     bounds.body = own.body.unwrap_or(bounds.body);
     bounds.head = own.head.unwrap_or(bounds.head);
     bounds.json_depth = own.json_depth.unwrap_or(bounds.json_depth);
     complete(&mut value, &entry);
+    if let Some(mut url) = entry.proxy.as_deref().and_then(|proxy| Url::parse(proxy).ok()) {
+        // What is shown of a proxy is where it is, not who asks it.
+        if let Some(password) = url.password().map(str::to_owned) {
+            secrets.push(("proxy.password".to_owned(), Secret::new(password)));
+        }
+        if url.set_password(None).is_ok() && url.set_username("").is_ok() {
+            value["proxy"] = url.as_str().into();
+        }
+    }
     Ok(Target {
         name: name.to_owned(),
         suites: entry.suites.clone(),
@@ -392,68 +220,6 @@ fn resolve(name: &str, mut value: Value, secrets: Vec<(String, Secret)>, folder:
         headers: entry.headers.into_iter().collect(),
         secrets,
     })
-}
-
-fn valid_url(text: &str) -> Result<(), (String, Option<String>)> {
-    let url = Url::parse(text).map_err(|error| {
-        let help = (!text.contains("://")).then(|| format!("did you mean `https://{text}`?"));
-        (format!("`{text}` is not a URL: {error}"), help)
-    })?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err((format!("`{text}` is neither http nor https"), None));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(("credentials do not belong into a URL".into(), Some("use `client:`".into())));
-    }
-    Ok(())
-}
-
-/// What is not said but follows.
-fn complete(value: &mut Value, entry: &Entry) {
-    if entry.metadata_url.is_none()
-        && let Some(url) = entry.issuer.as_deref().and_then(|issuer| Url::parse(issuer).ok())
-    {
-        // RFC 8414 §3.1: the well-known part stands between host and path.
-        let path = url.path().trim_end_matches('/');
-        let origin = url.origin().ascii_serialization();
-        value["metadata_url"] = format!("{origin}/.well-known/oauth-authorization-server{path}").into();
-    }
-    if entry.authorization_scope.is_none()
-        && let Some(scope) = &entry.scope
-    {
-        value["authorization_scope"] = scope.as_str().into();
-    }
-    for (key, default) in [
-        ("grant_types", json!(["client_credentials"])),
-        ("token_endpoint_auth_methods", json!(["client_secret_basic"])),
-        ("request_content_types", json!(["form"])),
-    ] {
-        if value.get(key).is_none_or(Value::is_null) {
-            value[key] = default;
-        }
-    }
-}
-
-fn claims(value: &Value, entry: &Entry, secrets: &[(String, Secret)]) -> BTreeSet<String> {
-    let mut claims = BTreeSet::new();
-    for list in ["grant_types", "token_endpoint_auth_methods", "request_content_types"] {
-        claims.extend(value[list].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
-    }
-    for (key, member) in value.as_object().into_iter().flatten() {
-        if !member.is_null() && !member.is_array() && member.as_str() != Some("") {
-            claims.insert(key.clone());
-        }
-    }
-    if entry.scope.as_deref().is_some_and(|scope| scope.split(' ').filter(|word| !word.is_empty()).count() > 1) {
-        claims.insert("scope_list".into());
-    }
-    if entry.token_endpoint.as_deref().is_some_and(|url| url.starts_with("https:")) {
-        claims.insert("https".into());
-    }
-    if secrets.iter().any(|(name, _)| name == "client.client_secret") {
-        claims.insert("client_secret".into());
-    }
-    claims
 }
 
 /// `500ms`, `30s`, `2m`, `1h`, or a number of seconds.

@@ -5,6 +5,8 @@
 //! with TLS, none with opaque tokens, and no fault for two rows; what it says of the conforming server is taken there, and a
 //! violation for each fault. [`DIFFERENT`] says where and why our verdict is another one.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use grantlint::mutation::trial;
@@ -67,39 +69,43 @@ rfc8996/old-tls-offered                      V  P P P P P P P P P P P P P
 rfc9068/forged-token-accepted                V  P P P P P P P P P N P P P
 ";
 
-/// Row, column (`*`: every one, `http`: every one but TLS), our verdict, and why it is not the sketch's.
-const DIFFERENT: &[(&str, &str, char, &str)] = &[
-    ("rfc6749/answers-over-http", "http", 'N', "without TLS there is no clear-text twin; the sketch's target is https"),
-    ("rfc8996/old-tls-offered", "http", 'N', "without TLS there is no version of it; the sketch's target is https"),
+/// Row, column (`*`: every one, `http`: every one but TLS), our verdict (two letters: either, by timing), and why it is not the sketch's.
+const DIFFERENT: &[(&str, &str, &str, &str)] = &[
+    ("rfc6749/answers-over-http", "http", "N", "without TLS there is no clear-text twin; the sketch's target is https"),
+    ("rfc8996/old-tls-offered", "http", "N", "without TLS there is no version of it; the sketch's target is https"),
     (
         "rfc8414/announced-grant-unsupported",
         "*",
-        'N',
+        "N",
         "this server's metadata announces no grant but the one that works",
     ),
-    ("coupa/call-out/basic-url-safe-refused", "rate limiter", 'T', "the control is lost; the sketch has none"),
-    ("practice/clients-enumerable", "rate limiter", 'T', "the control is lost; the sketch has none"),
-    ("rfc6749/basic-failure-without-challenge", "rate limiter", 'T', "the control is lost; the sketch has none"),
-    ("rfc6749/error-description-characters", "rate limiter", 'T', "the control is lost; the sketch has none"),
-    ("rfc6749/invalid-client-status-wrong", "rate limiter", 'T', "the control is lost; the sketch has none"),
+    ("coupa/call-out/basic-url-safe-refused", "rate limiter", "T", "the control is lost; the sketch has none"),
+    ("practice/clients-enumerable", "rate limiter", "T", "the control is lost; the sketch has none"),
+    ("rfc6749/basic-failure-without-challenge", "rate limiter", "T", "the control is lost; the sketch has none"),
+    ("rfc6749/error-description-characters", "rate limiter", "T", "the control is lost; the sketch has none"),
+    ("rfc6749/invalid-client-status-wrong", "rate limiter", "T", "the control is lost; the sketch has none"),
     (
         "practice/clients-enumerable",
         "post only",
-        'N',
+        "N",
         "the wrong secret goes by Basic, which this target does not claim",
     ),
-    ("rfc6749/two-authentication-methods-accepted", "post only", 'N', "the target claims one method only"),
+    ("rfc6749/expired-token-accepted", "rate limiter", "PT", "asked before the first refused secret, or after it"),
+    ("rfc7009/foreign-token-revoked", "rate limiter", "PT", "asked before the first refused secret, or after it"),
+    ("rfc7009/revoked-token-active", "rate limiter", "PT", "asked before the first refused secret, or after it"),
+    ("rfc6749/token-by-get", "post only", "N", "the secret would stand in the URL, where logs see it"),
+    ("rfc6749/two-authentication-methods-accepted", "post only", "N", "the target claims one method only"),
     (
         "coupa/call-out/long-token-breaks-resource",
         "no scope",
-        'T',
+        "T",
         "this resource wants a scope that is not the default",
     ),
-    ("oauth21/token-taken-from-query", "no scope", 'T', "this resource wants a scope that is not the default"),
-    ("rfc6749/expired-token-accepted", "no scope", 'T', "this resource wants a scope that is not the default"),
-    ("rfc9068/forged-token-accepted", "no scope", 'T', "this resource wants a scope that is not the default"),
-    ("rfc6749/token-guessable", "opaque tokens", 'P', "no JWT, so the row is exercised; the sketch had no such server"),
-    ("rfc9068/forged-token-accepted", "opaque tokens", 'N', "nothing to forge; the sketch had no such server"),
+    ("oauth21/token-taken-from-query", "no scope", "T", "this resource wants a scope that is not the default"),
+    ("rfc6749/expired-token-accepted", "no scope", "T", "this resource wants a scope that is not the default"),
+    ("rfc9068/forged-token-accepted", "no scope", "T", "this resource wants a scope that is not the default"),
+    ("rfc6749/token-guessable", "opaque tokens", "P", "no JWT, so the row is exercised; the sketch had no such server"),
+    ("rfc9068/forged-token-accepted", "opaque tokens", "N", "nothing to forge; the sketch had no such server"),
 ];
 
 /// What the members of a check that are not a caller's came to together.
@@ -146,9 +152,9 @@ fn every_row_gives_the_verdicts_of_the_sketch() {
     }
     let (mut wrong, mut used) = (Vec::new(), BTreeSet::new());
     for (row, column, sketch, ours) in seen.iter().copied().filter(|(_, _, sketch, ours)| sketch != ours) {
-        let explains = |(of, at, letter, _): &(&str, &str, char, &str)| {
+        let explains = |(of, at, letters, _): &(&str, &str, &str, &str)| {
             let here = *at == column || *at == "*" || (*at == "http" && column != "TLS");
-            *of == row && here && *letter == ours
+            *of == row && here && letters.contains(ours)
         };
         match DIFFERENT.iter().position(explains) {
             Some(nth) => drop(used.insert(nth)),
@@ -156,5 +162,6 @@ fn every_row_gives_the_verdicts_of_the_sketch() {
         }
     }
     assert_eq!(wrong, Vec::<String>::new());
-    assert_eq!(used.len(), DIFFERENT.len(), "differences that are none");
+    let due = (0..DIFFERENT.len()).filter(|nth| DIFFERENT[*nth].2.len() == 1 && !used.contains(nth));
+    assert_eq!(due.collect::<Vec<_>>(), Vec::<usize>::new(), "differences that are none");
 }

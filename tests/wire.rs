@@ -152,17 +152,11 @@ const WAYS: &[(&str, Option<&str>)] = &[
     ("wire.host", Some("authenticate: absent\nheaders: { Host: elsewhere.example }")),
 ];
 
-fn defined(name: &str, rest: Option<&str>) -> Vec<(&'static str, String)> {
-    let rest = rest.map(|rest| {
-        format!("title: {name}\nendpoint: token_endpoint\nworks: {{ /answer: {{ const: token }} }}\n{rest}\n")
-    });
-    rest.map(|rest| (&*Box::leak(name.to_owned().into_boxed_str()), rest)).into_iter().collect()
-}
-
 fn each_way(check: &mut dyn FnMut(&str, &Listener, &[u8], &Value)) {
     for (name, rest) in WAYS {
-        let definitions = defined(name, *rest);
-        let definitions: Vec<(&str, &str)> = definitions.iter().map(|(name, text)| (*name, text.as_str())).collect();
+        let head = format!("title: {name}\nendpoint: token_endpoint\nworks: {{ /answer: {{ const: token }} }}\n");
+        let text = rest.map(|rest| format!("{head}{rest}\n"));
+        let definitions: Vec<(&str, &str)> = text.iter().map(|text| (*name, text.as_str())).collect();
         let listener = Listener::start(GRANT, false);
         let target = to(&listener, json!({"headers": {"X-Gateway": "key 1"}}));
         // What is like another exchange waits for that; without a base each is asked alone.

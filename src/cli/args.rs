@@ -13,16 +13,28 @@ use crate::report::junit::WarningsAs;
 /// Checks running OAuth endpoints: plays the client, sends the requests that matter, judges the answers.
 #[derive(Debug, Parser)]
 #[command(name = "grantlint", version, propagate_version = true, disable_help_subcommand = true, max_term_width = 110)]
-#[command(after_help = "\
-Exit codes: 0 all right · 1 violation at or above --fail-on · 2 usage or file error, nothing was sent ·
-  3 not everything could be tested · 4 nothing applies · 5 a report could not be written · 70 internal error · 130 interrupted")]
+#[command(disable_help_flag = true, disable_version_flag = true, after_help = EXIT_CODES)]
 pub(super) struct Cli {
     #[command(subcommand)]
     pub(super) command: Command,
-    /// Colours in the console report and in messages.
+    /// Colours; auto goes by the terminal, NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(super) color: Colour,
+    /// Print help
+    #[arg(short, long, global = true, action = ArgAction::HelpShort)]
+    pub(super) help: Option<bool>,
+    /// Print version
+    #[arg(short = 'V', long, global = true, action = ArgAction::Version)]
+    pub(super) version: Option<bool>,
 }
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  all right                         4  nothing selected, or nothing applies
+  1  violation at or above --fail-on   5  a report could not be written
+  2  usage or file error; nothing was  70  internal error
+     sent                              130  interrupted; what had finished is
+  3  not everything could be tested         reported";
 
 /// Commands.
 #[derive(Debug, Subcommand)]
@@ -43,6 +55,7 @@ pub(super) enum Command {
 
 /// `check`.
 #[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
 pub(super) struct CheckArgs {
     #[command(flatten)]
     pub(super) target: TargetArgs,
@@ -76,7 +89,7 @@ pub(super) struct SelectArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "How it is sent")]
 pub(super) struct SendArgs {
-    /// Only what a real client sends every day: nothing that may lock, revoke, load or leak
+    /// Send only what a real client sends every day: nothing that may lock, revoke, load or leak
     #[arg(long)]
     pub(super) safe: bool,
     /// Print what would be sent, masked, and send nothing
@@ -88,7 +101,7 @@ pub(super) struct SendArgs {
     /// Most requests per second; by default no limit
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) rate: Option<u16>,
-    /// Longest wait that a check may ask for, such as 90s or 1h
+    /// Longest wait that a check may ask for, such as 90s or 1h; those that wait longer are left out
     #[arg(long, value_name = "TIME", default_value = "0s")]
     pub(super) patience: String,
     /// Longest time for one exchange, such as 30s
@@ -109,19 +122,19 @@ pub(super) struct SendArgs {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "How it is reported")]
 pub(super) struct ReportArgs {
-    /// Report to write: console, junit or json, to a file or to standard output; may be repeated
+    /// Write a report: console, junit or json; without PATH to standard output; may be repeated
     #[arg(short, long = "output", value_name = "FORMAT[=PATH]")]
     pub(super) outputs: Vec<Output>,
-    /// From which level on a violation fails the run
+    /// Exit with 1 from this level of violation on
     #[arg(long, value_name = "LEVEL", default_value = "must")]
     pub(super) fail_on: Gate,
-    /// What becomes of warnings in JUnit
+    /// How JUnit shows warnings
     #[arg(long, value_name = "AS", default_value = "skipped")]
     pub(super) junit_warnings: JUnitWarnings,
-    /// Tell more: passes and every exchange; twice: what is sent, on standard error
+    /// Show passes and every exchange too; twice: say on standard error what is being sent
     #[arg(short, long, action = ArgAction::Count)]
     pub(super) verbose: u8,
-    /// Tell less: the answers, one line for each failure, the exit code
+    /// Show the answers, one line for each failure, and the exit code only
     #[arg(short, long, conflicts_with = "verbose")]
     pub(super) quiet: bool,
 }

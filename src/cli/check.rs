@@ -24,6 +24,11 @@ pub(super) fn run(args: &CheckArgs) -> Result<u8, Failure> {
     if args.sending.dry_run {
         return dry_run(&planned, args);
     }
+    if planned.len() > 1 {
+        // With one target the run itself finds out in time.
+        let settings = pipeline::settings(&args.sending, Arc::new(run::Quiet))?;
+        targets.iter().try_for_each(|target| run::usable(target, &settings))?;
+    }
     let reports = pipeline::runtime()?.block_on(async {
         let runs = planned.iter().map(|planned| async move {
             let shown = Arc::new(Shown::new(&planned.target.name, args.report.quiet, args.report.verbose > 1));

@@ -41,19 +41,19 @@ pub(super) fn run(args: &DemoArgs) -> Result<u8, Failure> {
     let as_it_must = sound.exit.code == 0 && faulty.exit.code == 1 && FAULTS.iter().all(|check| violated(check));
     output::write_all(&[&sound, &faulty], &args.report, None, None)?;
     // What the demo has to say about itself is no part of a report that a program reads.
-    eprintln!(
+    output::tell(&format!(
         "demo: the conforming server ended with {}, the faulty one with {}: {}",
         sound.exit.code,
         faulty.exit.code,
         if as_it_must { "both as they must" } else { "not as they must, please report it" }
-    );
+    ));
     if as_it_must {
-        eprintln!(
-            "next: grantlint check --token-endpoint https://your.example/oauth/token --client-id ID --scope 'a b'"
+        output::tell(
+            "next: grantlint check --token-endpoint https://your.example/oauth/token --client-id ID --scope 'a b'",
         );
     } else {
         let options = ConsoleOptions { colour: false, width: 100, verbosity: Verbosity::Normal, rerun: None };
-        eprintln!("{}", console::render(&sound, &options));
+        output::tell(&console::render(&sound, &options));
     }
     Ok(if as_it_must { 0 } else { 70 })
 }

@@ -3,6 +3,7 @@
 use std::error::Error as _;
 
 use super::colour;
+use super::output::tell;
 use crate::report::write;
 use crate::yaml::FileProblems;
 use crate::{mutation, run, server, suite, target};
@@ -24,11 +25,11 @@ impl Failure {
 
     pub(super) fn print(&self) {
         for file in &self.files {
-            eprint!("{}", file.render(colour::stderr()));
+            tell(file.render(colour::stderr()).trim_end());
         }
-        eprintln!("grantlint: {}", self.message);
+        tell(&format!("grantlint: {}", self.message));
         if let Some(help) = &self.help {
-            eprintln!("  help: {help}");
+            tell(&format!("  help: {help}"));
         }
     }
 }

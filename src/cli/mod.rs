@@ -41,8 +41,8 @@ pub fn main() -> ExitCode {
             failure.code
         }
         Err(_) => {
-            eprintln!(
-                "\ngrantlint: internal error, please report it with the lines above and the command that was given"
+            output::tell(
+                "\ngrantlint: internal error, please report it with the lines above and the command that was given",
             );
             70
         }

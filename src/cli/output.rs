@@ -104,6 +104,11 @@ pub(super) fn write_all(
     failure.map_or(Ok(()), Err)
 }
 
+/// Writes a line to standard error; where that cannot be written to, nobody reads it, and the exit code stays what it is.
+pub(super) fn tell(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
 /// Writes to standard output; a reader that has gone (`| head`) is no error.
 pub(super) fn print(text: &str) -> Result<(), Failure> {
     match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {

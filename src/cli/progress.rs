@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::output::tell;
 use crate::run::Progress;
 
 /// Shows what is under way.
@@ -37,7 +38,7 @@ impl Shown {
 impl Progress for Shown {
     fn sending(&self, key: &str, done: usize, all: usize) {
         if self.log {
-            eprintln!("sending {key} ({done} of {all} settled)");
+            tell(&format!("sending {key} ({done} of {all} settled)"));
         } else {
             self.bar.set_length(all as u64);
             self.bar.set_position(done as u64);

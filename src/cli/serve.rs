@@ -28,8 +28,8 @@ pub(super) fn run(args: &ServeArgs) -> Result<u8, Failure> {
         let text = serde_json::to_string_pretty(&entry).unwrap_or_default();
         // JSON is YAML: what is printed is a target file. Its secrets belong to this server alone.
         output::print(&format!("# listening on {}; stop with Ctrl-C\n{text}\n", running.origin()))?;
-        eprintln!(
-            "save what stands above as reference.yaml, then: grantlint check --config reference.yaml --allow-literal-secrets"
+        output::tell(
+            "save what stands above as reference.yaml, then: grantlint check --config reference.yaml --allow-literal-secrets",
         );
         pipeline::asked_to_stop().await;
         Ok(0)

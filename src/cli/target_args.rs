@@ -15,19 +15,19 @@ use crate::target::{self, Reading, Target};
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Target")]
 pub(super) struct TargetArgs {
-    /// Targets of the target file; all of them by default
+    /// Targets of the target file that are checked; all of them by default
     #[arg(value_name = "TARGET", conflicts_with = "token_endpoint")]
     pub(super) targets: Vec<String>,
     /// Target file
     #[arg(long, value_name = "FILE", default_value = "grantlint.yaml", conflicts_with = "token_endpoint")]
     pub(super) config: PathBuf,
-    /// Take secrets that stand in the target file itself
+    /// Take a target file with secrets in it
     #[arg(long)]
     pub(super) allow_literal_secrets: bool,
-    /// Token endpoint to check without a file; its secret comes from GRANTLINT_CLIENT_SECRET, a file or a prompt
+    /// Token endpoint to check without a target file
     #[arg(long, value_name = "URL", requires = "client_id")]
     pub(super) token_endpoint: Option<String>,
-    /// Client identifier
+    /// Its client identifier; the secret comes from GRANTLINT_CLIENT_SECRET, a file or a prompt
     #[arg(long, value_name = "ID", requires = "token_endpoint")]
     pub(super) client_id: Option<String>,
     /// File that holds the client secret
@@ -39,16 +39,16 @@ pub(super) struct TargetArgs {
     /// Scope to ask for: words separated by spaces
     #[arg(long, value_name = "SCOPE", requires = "token_endpoint")]
     pub(super) scope: Option<String>,
-    /// Bodies that the endpoint promises to take
+    /// Request bodies that the endpoint promises to take: form, json, or form,json
     #[arg(long, value_name = "TYPE", requires = "token_endpoint", value_delimiter = ',', default_value = "form")]
     pub(super) content_type: Vec<ContentType>,
-    /// Protected resource that takes the tokens
+    /// Protected resource to use the token at
     #[arg(long, value_name = "URL", requires = "token_endpoint")]
     pub(super) resource: Option<String>,
-    /// File with the document that is posted to the resource; without it the resource is asked with GET
+    /// File to post to the resource; without it, GET
     #[arg(long, value_name = "FILE", requires = "resource")]
     pub(super) resource_body: Option<PathBuf>,
-    /// Media type of that document
+    /// Media type of that file
     #[arg(long, value_name = "TYPE", requires = "resource_body", default_value = "application/json")]
     pub(super) resource_content_type: String,
 }
@@ -146,10 +146,24 @@ impl TargetArgs {
         if let Some(path) = &self.client_secret_file {
             let text = fs::read_to_string(path)
                 .map_err(|error| Failure::usage(format!("cannot read `{}`: {error}", path.display()), None))?;
-            return Ok(text.trim_end_matches(['\n', '\r']).to_owned());
+            let secret = text.trim_end_matches(['\n', '\r']);
+            if secret.is_empty() {
+                return Err(Failure::usage(format!("no client secret in `{}`: it is empty", path.display()), None));
+            }
+            return Ok(secret.to_owned());
         }
-        if let Ok(secret) = std::env::var(SECRET) {
-            return Ok(secret);
+        match std::env::var(SECRET) {
+            Ok(secret) if secret.is_empty() => {
+                // What a CI server does with a secret that it does not know, or keeps from a fork.
+                let help = "set it to the client secret, or leave it unset and name a file with --client-secret-file";
+                return Err(Failure::usage(format!("{SECRET} is set, but empty"), help.to_owned()));
+            }
+            Ok(secret) => return Ok(secret),
+            Err(std::env::VarError::NotUnicode(_)) => {
+                let help = "name a file with --client-secret-file".to_owned();
+                return Err(Failure::usage(format!("{SECRET} is not UTF-8"), help));
+            }
+            Err(std::env::VarError::NotPresent) => {}
         }
         if io::stdin().is_terminal() {
             return rpassword::prompt_password("client secret (not shown): ")
@@ -164,7 +178,8 @@ impl TargetArgs {
 
 fn lay_over(target: &mut Target, sending: &SendArgs) -> Result<(), Failure> {
     if let Some(text) = &sending.timeout {
-        let time = target::duration(text).ok_or_else(|| {
+        // Without any time nothing could be answered.
+        let time = target::duration(text).filter(|time| !time.is_zero()).ok_or_else(|| {
             Failure::usage(format!("`{text}` is not a time"), "for example 500ms, 30s or 2m".to_owned())
         })?;
         target.bounds.whole = time;
@@ -175,6 +190,9 @@ fn lay_over(target: &mut Target, sending: &SendArgs) -> Result<(), Failure> {
         target.proxy = Some(proxy.clone());
     }
     if let Some(path) = &sending.cacert {
+        // Also where nothing needs it: a wrong path is found today and not on the day the endpoint gets TLS.
+        fs::File::open(path)
+            .map_err(|error| Failure::usage(format!("cannot read `{}`: {error}", path.display()), None))?;
         target.ca_file = Some(path.clone());
     }
     Ok(())

@@ -30,6 +30,14 @@ use crate::target::Target;
 pub use execute::run;
 pub use preview::{Preview, preview};
 
+/// Looks whether anything could be sent to a target: its certificates and its proxy are fit for use.
+///
+/// # Errors
+/// What [`run`] would say.
+pub fn usable(target: &Target, settings: &Settings) -> Result<(), Error> {
+    wire::Wire::new(target, settings, true).map(|_| ())
+}
+
 /// Why nothing could be sent.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

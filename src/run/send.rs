@@ -144,11 +144,10 @@ impl Runner<'_> {
             if let Some(error) = error {
                 document["error"] = error.into();
             }
-            let sensitive = values.sensitive.borrow();
+            let sensitive = values.sensitive.borrow().clone();
             if !sensitive.is_empty() {
-                document["sensitive"] = json!(*sensitive);
+                document["sensitive"] = json!(sensitive);
             }
-            drop(sensitive);
             if document["outcome"] != "throttled" || !again {
                 return document;
             }

@@ -33,6 +33,7 @@ impl FileProblems {
             // One line is enough to point at; a span over many lines would print the whole block.
             let line_end = self.text[start..].find('\n').map_or(end, |at| start + at);
             let stop = problem.at.end.clamp(start, line_end.max(start));
+            let stop = start + self.text[start..stop].trim_end().len();
             let title = Level::ERROR.primary_title(&problem.message);
             let mut group = title.element(
                 Snippet::source(&self.text).path(&self.path).annotation(AnnotationKind::Primary.span(start..stop)),

@@ -1,5 +1,7 @@
 //! Holds a run against a reference server, with everything that the invariants vary, and listens in on the wire.
 
+#![allow(clippy::unwrap_used)]
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};

@@ -46,12 +46,14 @@ pub(super) fn secret_forms(secret: &str) -> BTreeSet<String> {
     forms
 }
 
+/// A way to write a text.
+type Encode = fn(&str) -> String;
+
 /// The forms of what a server issued, each with the way to write a mask likewise.
-pub(super) fn issued_forms(value: &str) -> Vec<(String, fn(&str) -> String)> {
+pub(super) fn issued_forms(value: &str) -> Vec<(String, Encode)> {
     // Most tokens are made of characters that no encoding touches, and there may be a hundred of them.
     if value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)) {
-        let tilde: fn(&str) -> String = form_encode;
-        let raw: fn(&str) -> String = str::to_owned;
+        let (tilde, raw): (Encode, Encode) = (form_encode, str::to_owned);
         let mut forms = vec![(value.to_owned(), raw)];
         if value.contains('~') {
             forms.push((form_encode(value), tilde));
@@ -59,7 +61,7 @@ pub(super) fn issued_forms(value: &str) -> Vec<(String, fn(&str) -> String)> {
         }
         return forms;
     }
-    let all: [fn(&str) -> String; 10] = [
+    let all: [Encode; 10] = [
         str::to_owned,
         form_encode,
         percent_encode,
@@ -71,7 +73,7 @@ pub(super) fn issued_forms(value: &str) -> Vec<(String, fn(&str) -> String)> {
         json_html,
         |text| html(text).into_iter().next().unwrap_or_default(),
     ];
-    let mut forms: Vec<(String, fn(&str) -> String)> = Vec::new();
+    let mut forms: Vec<(String, Encode)> = Vec::new();
     for encode in all {
         let form = encode(value);
         if forms.iter().all(|(known, _)| *known != form) {

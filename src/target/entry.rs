@@ -1,0 +1,172 @@
+//! The words of a target file.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// A target file.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TargetFile {
+    /// Targets by name.
+    #[schemars(extend("minProperties" = 1))]
+    pub targets: IndexMap<String, Entry>,
+}
+
+/// One target.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Entry {
+    /// Suites that are run when none is asked for.
+    pub suites: Vec<String>,
+    /// The issuer identifier (RFC 8414 §2).
+    pub issuer: Option<String>,
+    /// RFC 6749 §3.2.
+    pub token_endpoint: Option<String>,
+    /// RFC 6749 §3.1.
+    pub authorization_endpoint: Option<String>,
+    /// RFC 7009.
+    pub revocation_endpoint: Option<String>,
+    /// RFC 7662.
+    pub introspection_endpoint: Option<String>,
+    /// RFC 8628 §3.1.
+    pub device_authorization_endpoint: Option<String>,
+    /// Only if the metadata is not at the well-known place.
+    pub metadata_url: Option<String>,
+    /// What the client may ask for: words separated by spaces.
+    pub scope: Option<String>,
+    /// The same for the code flow; default: `scope`.
+    pub authorization_scope: Option<String>,
+    /// A scope that exists and that this client may not have.
+    pub ungranted_scope: Option<String>,
+    /// What the target promises to take; default `[client_credentials]`.
+    pub grant_types: Option<Vec<String>>,
+    /// In the words of RFC 8414; default `[client_secret_basic]`. The first is used for ordinary requests.
+    pub token_endpoint_auth_methods: Option<Vec<String>>,
+    /// Which bodies the token endpoint promises to take; default `[form]`.
+    pub request_content_types: Option<Vec<ContentType>>,
+    /// The client that the checks play.
+    pub client: Option<Client>,
+    /// Another client; enables cross-client checks.
+    pub second_client: Option<Client>,
+    /// A client without a secret.
+    pub public_client: Option<Client>,
+    /// Who asks the introspection endpoint; default: `client`.
+    pub resource_server: Option<Client>,
+    /// A registered redirect URI.
+    pub redirect_uri: Option<String>,
+    /// A protected resource that takes the tokens.
+    pub resource: Option<Resource>,
+    /// The user who logs in.
+    pub login: Option<Login>,
+    /// A file with certificates to trust besides the system's.
+    pub ca_file: Option<PathBuf>,
+    /// An HTTP proxy.
+    pub proxy: Option<String>,
+    /// Header fields added to every request to this target.
+    pub headers: IndexMap<String, String>,
+    /// Longest time for a whole exchange, for example `30s`.
+    pub timeout: Option<String>,
+    /// The other bounds.
+    pub bounds: Option<BoundsEntry>,
+}
+
+/// A body that a token endpoint takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ContentType {
+    /// `application/x-www-form-urlencoded`.
+    Form,
+    /// `application/json`.
+    Json,
+}
+
+/// A registered client.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Client {
+    /// RFC 6749 §2.2.
+    pub client_id: String,
+    /// RFC 6749 §2.3.1: `${env:NAME}`, `${file:PATH}` or `${command:…}`.
+    pub client_secret: Option<String>,
+}
+
+/// A protected resource.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Resource {
+    /// Where it is.
+    pub url: String,
+    /// Default GET.
+    pub method: Option<String>,
+    /// Of the body.
+    pub content_type: Option<String>,
+    /// What is posted to it.
+    pub body: Option<String>,
+    /// A file with what is posted to it, relative to the target file.
+    pub body_file: Option<PathBuf>,
+    /// The scope that it asks for.
+    pub scope: Option<String>,
+}
+
+/// The user who logs in.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Login {
+    /// The name.
+    pub username: String,
+    /// `${env:NAME}`, `${file:PATH}` or `${command:…}`.
+    pub password: String,
+}
+
+/// Bounds of an exchange.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BoundsEntry {
+    /// To the established connection, TLS included; default `10s`.
+    pub connect: Option<String>,
+    /// From the request to the end of the response's head; default `20s`.
+    pub first_byte: Option<String>,
+    /// Bytes of the body; default 1048576.
+    #[schemars(range(min = 1024))]
+    pub body: Option<usize>,
+    /// Bytes of status line and header fields; default 65536.
+    #[schemars(range(min = 1024))]
+    pub head: Option<usize>,
+    /// Nesting of JSON; default 100.
+    #[schemars(range(min = 4, max = 120))]
+    pub json_depth: Option<usize>,
+}
+
+/// Bounds of an exchange, all set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bounds {
+    /// To the established connection, TLS included.
+    pub connect: Duration,
+    /// From the request to the end of the response's head.
+    pub first_byte: Duration,
+    /// The whole exchange.
+    pub whole: Duration,
+    /// Bytes of the body.
+    pub body: usize,
+    /// Bytes of status line and header fields.
+    pub head: usize,
+    /// Nesting of JSON.
+    pub json_depth: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            first_byte: Duration::from_secs(20),
+            whole: Duration::from_secs(30),
+            body: 1 << 20,
+            head: 64 << 10,
+            json_depth: 100,
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! What can be wrong with an entry beyond its schema: all of it at once.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use url::Url;
+
+use super::duration;
+
+/// One thing that is wrong.
+#[derive(Debug)]
+pub(super) struct Mistake {
+    /// JSON Pointer within the entry; empty is the entry itself.
+    pub(super) at: String,
+    /// A lower-case fragment.
+    pub(super) message: String,
+    /// The way out.
+    pub(super) help: Option<String>,
+}
+
+impl Mistake {
+    pub(super) fn new(at: impl Into<String>, message: impl Into<String>, help: Option<String>) -> Self {
+        Self { at: at.into(), message: message.into(), help }
+    }
+}
+
+/// Members that are URLs. Source: RFC 6749 §3.1, §3.2; RFC 8414 §2.
+const URLS: [&str; 7] = [
+    "/issuer",
+    "/token_endpoint",
+    "/authorization_endpoint",
+    "/revocation_endpoint",
+    "/introspection_endpoint",
+    "/device_authorization_endpoint",
+    "/metadata_url",
+];
+
+/// Everything that is wrong; reads `body_file` into `body` on the way. What is of the wrong type is the schema's business.
+pub(super) fn all(value: &mut Value, folder: &Path) -> Vec<Mistake> {
+    let mut all = Vec::new();
+    let text = |place: &str| value.pointer(place).and_then(Value::as_str);
+    for place in URLS.iter().chain(&["/resource/url"]) {
+        if let Some((message, help)) = text(place).and_then(|text| url(text, place).err()) {
+            all.push(Mistake::new(*place, message, help));
+        }
+    }
+    if value.get("token_endpoint").is_none_or(Value::is_null) {
+        let help = Some("add `token_endpoint: https://…`".to_owned());
+        all.push(Mistake::new("", "`token_endpoint` is missing", help));
+    }
+    for place in ["/scope", "/authorization_scope", "/ungranted_scope", "/resource/scope"] {
+        if let Some(scope) = text(place).filter(|scope| scope.contains(',')) {
+            let words: Vec<&str> = scope.split([',', ' ']).map(str::trim).filter(|word| !word.is_empty()).collect();
+            let help = format!("scopes are separated by spaces (RFC 6749 §3.3): `{}`", words.join(" "));
+            all.push(Mistake::new(place, "a scope with commas", Some(help)));
+        }
+    }
+    for place in ["/timeout", "/bounds/connect", "/bounds/first_byte"] {
+        if let Some((message, help)) = text(place).and_then(|text| time(text).err()) {
+            all.push(Mistake::new(place, message, Some(help)));
+        }
+    }
+    if let Some(proxy) = text("/proxy").filter(|proxy| Url::parse(proxy).map_or(true, |url| url.host().is_none())) {
+        let help = (!proxy.contains("://")).then(|| format!("did you mean `http://{proxy}`?"));
+        all.push(Mistake::new("/proxy", "the proxy is not a URL", help));
+    }
+    if let Some(path) = text("/ca_file").map(|path| folder.join(path))
+        && let Err(error) = fs::File::open(&path)
+    {
+        all.push(Mistake::new("/ca_file", format!("cannot read `{}`: {error}", path.display()), None));
+    }
+    if let Some(path) = text("/resource/body_file").map(|path| folder.join(path)) {
+        if text("/resource/body").is_some() {
+            let help = Some("keep `body` or `body_file`".to_owned());
+            all.push(Mistake::new("/resource/body_file", "the resource has two bodies", help));
+        }
+        match fs::read_to_string(&path) {
+            Ok(body) => value["resource"]["body"] = body.into(),
+            Err(error) => {
+                let help = Some("the path is relative to the target file".to_owned());
+                let message = format!("cannot read `{}`: {error}", path.display());
+                all.push(Mistake::new("/resource/body_file", message, help));
+            }
+        }
+    }
+    all
+}
+
+/// A time for a bound: none of them can be nothing.
+///
+/// # Errors
+/// What is wrong, and what would be right.
+pub(super) fn time(text: &str) -> Result<(), (String, String)> {
+    let help = || "for example 500ms, 30s or 2m".to_owned();
+    match duration(text) {
+        None => Err((format!("`{text}` is not a time"), help())),
+        Some(time) if time.is_zero() => Err((format!("`{text}` leaves no time for an answer"), help())),
+        Some(_) => Ok(()),
+    }
+}
+
+fn url(text: &str, place: &str) -> Result<(), (String, Option<String>)> {
+    // First of all, and without repeating it: what is not a URL otherwise may hold credentials too.
+    let authority = text.split_once("://").map_or(text, |(_, rest)| rest).split(['/', '?', '#']).next();
+    let broken = text.contains('@') && Url::parse(text).is_err();
+    if broken || authority.is_some_and(|authority| authority.contains('@')) {
+        return Err(("credentials do not belong into a URL".into(), Some("use `client:`".into())));
+    }
+    // `as.example:8443/token` parses, with `as.example` as its scheme.
+    let bare = !text.contains("://");
+    let url = Url::parse(text)
+        .map_err(|error| error.to_string())
+        .and_then(|url| if bare { Err("it has no scheme".to_owned()) } else { Ok(url) });
+    let url = url.map_err(|error| {
+        let help =
+            (bare && !text.is_empty()).then(|| format!("did you mean `https://{}`?", text.trim_start_matches('/')));
+        let error = if bare { "it has no scheme".to_owned() } else { error };
+        (format!("`{text}` is not a URL: {error}"), help)
+    })?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err((format!("`{text}` is neither http nor https"), None));
+    }
+    if let Some(fragment) = url.fragment() {
+        let help = text.strip_suffix(&format!("#{fragment}")).map(|rest| format!("leave it away: `{rest}`"));
+        return Err((format!("`{text}` has a fragment, which is never sent"), help));
+    }
+    if place == "/issuer" && url.query().is_some() {
+        return Err((format!("`{text}` has a query, which an issuer has not (RFC 8414 §2)"), None));
+    }
+    Ok(())
+}
