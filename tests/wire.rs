@@ -152,7 +152,10 @@ const WAYS: &[(&str, Option<&str>)] = &[
     ("wire.host", Some("authenticate: absent\nheaders: { Host: elsewhere.example }")),
 ];
 
-fn each_way(check: &mut dyn FnMut(&str, &Listener, &[u8], &Value)) {
+/// What looks at one request: its name, where it went, its bytes, its document.
+type Look<'l> = &'l mut dyn FnMut(&str, &Listener, &[u8], &Value);
+
+fn each_way(check: Look<'_>) {
     for (name, rest) in WAYS {
         let head = format!("title: {name}\nendpoint: token_endpoint\nworks: {{ /answer: {{ const: token }} }}\n");
         let text = rest.map(|rest| format!("{head}{rest}\n"));

@@ -1,7 +1,7 @@
 //! Performs a plan: requests go out concurrently, a Recording comes back.
 //!
 //! Preflight asks the ordinary request first; what is `risk: guess` goes last and alone; at the end every base is asked again.
-//! Documents inside are raw; the [`Recording`](crate::exchange::Recording) that leaves is masked.
+//! Documents inside are raw; the [`Recording`] that leaves is masked.
 
 mod connecting;
 mod credentials;
