@@ -164,6 +164,7 @@ pub async fn trial(catalogue: &Catalogue, faults: &[Fault], wanted: &Wanted) -> 
         elapsed_ms: brought.elapsed_ms,
         sent: brought.sent,
         fail_on: FailOn::Must,
+        waivers: &[],
     }))
 }
 

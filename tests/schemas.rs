@@ -54,3 +54,44 @@ fn run_report() {
 fn target() {
     is_current("target", &generate::<grantlint::target::TargetFile>());
 }
+
+#[test]
+fn fault() {
+    is_current("fault", &generate::<grantlint::server::Fault>());
+}
+
+#[test]
+fn variation() {
+    is_current("variation", &generate::<grantlint::server::Variation>());
+}
+
+#[test]
+fn waivers() {
+    is_current("waivers", &generate::<grantlint::report::waivers::WaiverFile>());
+}
+
+/// Every YAML file names its schema in its first line, for editors, and the schema is there and accepts it.
+#[test]
+fn every_file_names_its_schema_and_satisfies_it() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut seen = 0;
+    for folder in ["specs/exchanges", "specs/checks", "specs/suites", "specs/diagnoses", "fixtures/faults", "fixtures/variations"] {
+        let mut left = vec![root.join(folder)];
+        while let Some(path) = left.pop() {
+            if path.is_dir() {
+                left.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            let named = text.lines().next().and_then(|line| line.strip_prefix("# yaml-language-server: $schema="));
+            let named = named.unwrap_or_else(|| panic!("{}: the first line names no schema", path.display()));
+            let schema = fs::read_to_string(path.parent().unwrap().join(named))
+                .unwrap_or_else(|error| panic!("{}: {named}: {error}", path.display()));
+            let kind = grantlint::schema::FileKind::new(&schema).unwrap();
+            let (_, file) = kind.read(&path.display().to_string(), &text);
+            assert!(file.problems.is_empty(), "{file}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 300, "{seen} files");
+}

@@ -29,11 +29,13 @@ pub(super) fn run(args: &CheckArgs) -> Result<u8, Failure> {
         let settings = pipeline::settings(&args.sending, Arc::new(run::Quiet))?;
         targets.iter().try_for_each(|target| run::usable(target, &settings))?;
     }
+    let waivers = pipeline::waivers(args.report.waivers.as_deref())?;
+    let waivers = waivers.as_slice();
     let reports = pipeline::runtime()?.block_on(async {
         let runs = planned.iter().map(|planned| async move {
             let shown = Arc::new(Shown::new(&planned.target.name, args.report.quiet, args.report.verbose > 1));
             let settings = pipeline::settings(&args.sending, shown.clone())?;
-            let report = planned.report(&settings, args.report.fail_on.into(), pipeline::asked_to_stop()).await;
+            let report = planned.report(&settings, args.report.fail_on.into(), waivers, pipeline::asked_to_stop()).await;
             shown.done();
             report
         });

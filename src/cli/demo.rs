@@ -75,7 +75,7 @@ async fn one(
     let planned = pipeline::planned(catalogue, &target, wanted, sending)?;
     let shown = Arc::new(Shown::new(name, args.report.quiet, args.report.verbose > 1));
     let settings = pipeline::settings(sending, shown.clone())?;
-    let report = planned.report(&settings, FailOn::Must, pipeline::asked_to_stop()).await;
+    let report = planned.report(&settings, FailOn::Must, &[], pipeline::asked_to_stop()).await;
     shown.done();
     report
 }

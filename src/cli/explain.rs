@@ -69,7 +69,7 @@ fn explained(catalogue: &Catalogue, check: &Check) -> String {
     }
     section("What is accepted", accepted(check, &check.expect));
     if let Some(everywhere) = file.also_every {
-        section("Also applied to", vec![format!("every other answer that this run gets ({everywhere:?})")]);
+        section("Also applied to", vec![format!("every other answer of {} in a run", everywhere.words())]);
     }
     section("Why it matters", vec![file.why.trim().to_owned()]);
     section("How to fix it", vec![file.fix.trim().to_owned()]);

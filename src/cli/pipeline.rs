@@ -12,6 +12,7 @@ use crate::clock::SystemClock;
 use crate::plan::{self, Plan};
 use crate::report::assemble::{self, FailOn, Material};
 use crate::report::model::RunReport;
+use crate::report::waivers::{self, Waiver};
 use crate::run::{self, Progress, Settings, Task};
 use crate::suite::{self, Catalogue, Member, Wanted};
 use crate::target::{self, Target};
@@ -26,6 +27,14 @@ pub(super) fn catalogue(specs: Option<&Path>) -> Result<Catalogue, Failure> {
         None => suite::embedded()?,
         Some(folder) => suite::with_folder(folder)?,
     })
+}
+
+/// The waivers of a file; none without one.
+pub(super) fn waivers(path: Option<&Path>) -> Result<Vec<Waiver>, Failure> {
+    let Some(path) = path else { return Ok(Vec::new()) };
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("cannot read waiver file `{}`: {error}", path.display()), None))?;
+    waivers::read(&path.display().to_string(), &text).map_err(Failure::waivers)
 }
 
 /// What is selected for a target.
@@ -112,6 +121,7 @@ impl Planned<'_> {
         &self,
         settings: &Settings,
         fail_on: FailOn,
+        waivers: &[Waiver],
         stop: impl Future<Output = ()>,
     ) -> Result<RunReport, Failure> {
         let task = Task { catalogue: self.catalogue, plan: &self.plan, target: self.target };
@@ -129,6 +139,7 @@ impl Planned<'_> {
             elapsed_ms: brought.elapsed_ms,
             sent: brought.sent,
             fail_on,
+            waivers,
         }))
     }
 }

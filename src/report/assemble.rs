@@ -9,6 +9,7 @@ use super::model::{
     Answer, Answers, Diagnosis, Exit, Finding, LeftOut, Mismatch, Preflight, PreflightStep, RunReport, Severity,
     Summary, Tool, VerdictKind,
 };
+use super::waivers::{self, Waiver};
 use crate::exchange::{Recorded, Recording, Why, curl};
 use crate::judge::{self, Judgement, Verdict};
 use crate::suite::files::{Level, Soft};
@@ -55,6 +56,8 @@ pub struct Material<'m> {
     pub sent: usize,
     /// The gate.
     pub fail_on: FailOn,
+    /// Violations that somebody answers for.
+    pub waivers: &'m [Waiver],
 }
 
 /// Judges every member and puts the report together.
@@ -62,6 +65,7 @@ pub struct Material<'m> {
 pub fn assemble(material: &Material<'_>) -> RunReport {
     let mut findings: Vec<Finding> = material.members.iter().filter_map(|member| finding(material, member)).collect();
     findings.sort_by(|a, b| (&a.check, &a.caller, &a.variant).cmp(&(&b.check, &b.caller, &b.variant)));
+    let notices = waivers::apply(&mut findings, material.waivers, material.target, material.started_ms);
     let summary = count(&findings, material.sent);
     let exit = exit(material, &findings);
     let mut target: IndexMap<String, Value> = IndexMap::from([("name".to_owned(), Value::from(material.target))]);
@@ -103,7 +107,7 @@ pub fn assemble(material: &Material<'_>) -> RunReport {
         },
         controls: controls.collect(),
         left_out: left_out.collect(),
-        diagnosis: diagnosis(material, &findings),
+        diagnosis: diagnosis(material, &findings, notices),
         exchanges: material.recording.to_documents(),
         findings,
     }
@@ -304,7 +308,7 @@ fn exit(material: &Material<'_>, findings: &[Finding]) -> Exit {
     Exit { code, meaning }
 }
 
-fn diagnosis(material: &Material<'_>, findings: &[Finding]) -> Vec<Diagnosis> {
+fn diagnosis(material: &Material<'_>, findings: &[Finding], notices: Vec<String>) -> Vec<Diagnosis> {
     let stopped = material.stopped.iter().map(|(says, next)| Diagnosis {
         says: says.clone(),
         next: next.clone(),
@@ -314,5 +318,10 @@ fn diagnosis(material: &Material<'_>, findings: &[Finding]) -> Vec<Diagnosis> {
             .map(|finding| finding.check.clone())
             .collect(),
     });
-    stopped.collect()
+    let notices = notices.into_iter().map(|says| Diagnosis {
+        says,
+        next: "change the waiver file".into(),
+        checks: Vec::new(),
+    });
+    stopped.chain(notices).collect()
 }

@@ -9,5 +9,6 @@ pub mod json;
 pub mod junit;
 pub mod model;
 pub mod text;
+pub mod waivers;
 pub mod wrap;
 pub mod write;

@@ -123,7 +123,8 @@ impl Runner<'_> {
 
     /// Sends a request; asks once more, and patiently, when it is throttled.
     async fn send(&self, instance: &Instance, ready: &Ready, values: &Values<'_>) -> Value {
-        let mut again = true;
+        // A guess is never sent twice: a second wrong secret may be the one that locks the client.
+        let mut again = !instance.guess;
         loop {
             let slot = self.slots.acquire().await;
             self.keep_rate().await;

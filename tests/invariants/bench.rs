@@ -139,6 +139,7 @@ fn material(
         elapsed_ms: 0,
         sent,
         fail_on: FailOn::Must,
+        waivers: &[],
     })
 }
 
@@ -208,6 +209,7 @@ async fn held(scene: &Scene) -> Held {
         elapsed_ms: brought.elapsed_ms,
         sent: brought.sent,
         fail_on: FailOn::Must,
+        waivers: &[],
     });
     let sent = names.0.lock().unwrap().clone();
     let wire = std::mem::take(&mut *wire.lock().unwrap());

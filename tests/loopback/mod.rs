@@ -175,6 +175,7 @@ fn perform(
         elapsed_ms: brought.elapsed_ms,
         sent: brought.sent,
         fail_on: FailOn::Must,
+        waivers: &[],
     });
     (brought, report)
 }

@@ -131,6 +131,20 @@ pub enum Everywhere {
 }
 
 impl Everywhere {
+    /// Whose answers are meant, in words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::TokenEndpoint => "the token endpoint",
+            Self::AuthorizationEndpoint => "the authorization endpoint",
+            Self::RevocationEndpoint => "the revocation endpoint",
+            Self::IntrospectionEndpoint => "the introspection endpoint",
+            Self::Resource => "the resource",
+            Self::Page => "a page of the authorization endpoint",
+            Self::Any => "any endpoint",
+        }
+    }
+
     /// Whether an exchange with this endpoint is meant.
     #[must_use]
     pub fn takes(self, endpoint: Option<&str>) -> bool {

@@ -1,0 +1,141 @@
+//! Waivers: violations that somebody answers for, with a reason and an end date (DESIGN section 4, guide 2.6).
+//!
+//! Pure: the caller reads the file and tells the day. A waiver turns a violation into `waived` until the end of its last day (UTC); what could
+//! not be tested cannot be waived.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use time::{Date, OffsetDateTime, macros::format_description};
+
+use super::model::{Finding, VerdictKind};
+use crate::schema::FileKind;
+use crate::yaml::{FileProblems, Problem};
+
+/// The schema of waiver files, generated from [`WaiverFile`].
+const SCHEMA: &str = include_str!("../../specs/schema/waivers.schema.json");
+
+/// A waiver file: a list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct WaiverFile(pub Vec<Waiver>);
+
+/// One waiver.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Waiver {
+    /// Id of the check.
+    pub check: String,
+    /// Name of the target; `*` for every target, which needs `approved_by`.
+    pub target: String,
+    /// The member of the check's exchange list; every member if it is not said.
+    pub variant: Option<String>,
+    /// The last day on which it holds (UTC): `2027-01-31`.
+    #[schemars(regex(pattern = r"^\d{4}-\d{2}-\d{2}$"))]
+    pub until: String,
+    /// Why the violation is accepted.
+    #[schemars(length(min = 1))]
+    pub reason: String,
+    /// Who answers for it.
+    pub approved_by: Option<String>,
+}
+
+/// Reads a waiver file.
+///
+/// # Errors
+/// All its mistakes: keys, dates, and `*` without `approved_by`.
+pub fn read(path: &str, text: &str) -> Result<Vec<Waiver>, Box<FileProblems>> {
+    let broken = |message: String| FileProblems {
+        path: path.to_owned(),
+        text: text.to_owned(),
+        problems: vec![Problem { message, at: 0..0, help: None }],
+    };
+    let kind = FileKind::new(SCHEMA).map_err(|error| Box::new(broken(error)))?;
+    let (document, mut file) = kind.read(path, text);
+    let Some(document) = document.filter(|_| file.problems.is_empty()) else { return Err(Box::new(file)) };
+    let waivers: WaiverFile =
+        serde_json::from_value(document.value).map_err(|error| Box::new(broken(error.to_string())))?;
+    for (nth, waiver) in waivers.0.iter().enumerate() {
+        let mut tell = |key: &str, message: String, help: &str| {
+            let at = document.positions.get(&format!("/{nth}/{key}")).map(|position| position.value.clone());
+            file.problems.push(Problem { message, at: at.unwrap_or_default(), help: Some(help.to_owned()) });
+        };
+        if waiver.last_day().is_none() {
+            tell("until", format!("`{}` is no day", waiver.until), "write year, month and day: 2027-01-31");
+        }
+        if waiver.target == "*" && waiver.approved_by.is_none() {
+            tell("target", "a waiver for every target says who answers for it".into(), "add `approved_by:`, or name a target");
+        }
+    }
+    if file.problems.is_empty() { Ok(waivers.0) } else { Err(Box::new(file)) }
+}
+
+impl Waiver {
+    fn last_day(&self) -> Option<Date> {
+        Date::parse(&self.until, format_description!("[year]-[month]-[day]")).ok()
+    }
+
+    /// Whether it still holds at a time in milliseconds since the Unix epoch: until the end of its last day.
+    #[must_use]
+    pub fn holds_at(&self, now_ms: u64) -> bool {
+        let now = OffsetDateTime::from_unix_timestamp(i64::try_from(now_ms / 1000).unwrap_or(i64::MAX));
+        self.last_day().zip(now.ok()).is_some_and(|(last, now)| now.date() <= last)
+    }
+
+    fn covers(&self, finding: &Finding, target: &str) -> bool {
+        self.check == finding.check
+            && (self.target == "*" || self.target == target)
+            && (self.variant.is_none() || self.variant == finding.variant)
+    }
+}
+
+/// Marks the violations that a waiver covers, and says what is wrong with the waivers: expired, or about a violation that is gone.
+pub fn apply(findings: &mut [Finding], waivers: &[Waiver], target: &str, now_ms: u64) -> Vec<String> {
+    let mut notices = Vec::new();
+    for waiver in waivers.iter().filter(|waiver| waiver.target == "*" || waiver.target == target) {
+        let expired = !waiver.holds_at(now_ms);
+        let mut violated = false;
+        let mut asked = false;
+        for finding in findings.iter_mut().filter(|finding| waiver.covers(finding, target)) {
+            asked |= finding.verdict == VerdictKind::Pass;
+            if matches!(finding.verdict, VerdictKind::Violation | VerdictKind::Waived) {
+                violated = true;
+                if !expired {
+                    finding.verdict = VerdictKind::Waived;
+                    finding.reason = Some(format!("waived until {}: {}", waiver.until, waiver.reason));
+                    finding.waiver = Some(json!(waiver));
+                }
+            }
+        }
+        if expired {
+            notices.push(format!("the waiver of `{}` ended on {}: it covers nothing any more", waiver.check, waiver.until));
+        } else if asked && !violated {
+            notices.push(format!("the waiver of `{}` is stale: the check passes, take it out", waiver.check));
+        }
+    }
+    notices
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "- check: rfc6749/pragma-missing\n  target: sandbox\n  until: 2027-01-31\n  reason: gateway upgrade\n";
+    /// 2027-01-31T23:59:59Z.
+    const LAST_SECOND: u64 = 1_801_439_999_000;
+
+    #[test]
+    fn a_waiver_holds_to_the_end_of_its_last_day() {
+        let waiver = &read("w.yaml", FILE).unwrap()[0];
+        assert!(waiver.holds_at(LAST_SECOND));
+        assert!(!waiver.holds_at(LAST_SECOND + 1000));
+    }
+
+    #[test]
+    fn mistakes_are_told_in_place() {
+        let told = |text: &str| read("w.yaml", text).unwrap_err().to_string();
+        assert!(told(&FILE.replace("until", "untill")).contains("did you mean `until`?"));
+        assert!(told(&FILE.replace("01-31", "02-31")).contains("is no day"));
+        assert!(told(&FILE.replace("sandbox", "\"*\"")).contains("approved_by"));
+    }
+}
