@@ -152,7 +152,10 @@ const WAYS: &[(&str, Option<&str>)] = &[
     ("wire.host", Some("authenticate: absent\nheaders: { Host: elsewhere.example }")),
 ];
 
-fn each_way(check: &mut dyn FnMut(&str, &Listener, &[u8], &Value)) {
+/// Looks at what a way of sending came to: its name, the listener, the bytes that arrived, the exchange document.
+type Look<'l> = dyn FnMut(&str, &Listener, &[u8], &Value) + 'l;
+
+fn each_way(check: &mut Look<'_>) {
     for (name, rest) in WAYS {
         let head = format!("title: {name}\nendpoint: token_endpoint\nworks: {{ /answer: {{ const: token }} }}\n");
         let text = rest.map(|rest| format!("{head}{rest}\n"));
