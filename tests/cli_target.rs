@@ -32,7 +32,7 @@ fn each_mistake_has_its_place_and_a_way_out() {
         ("token_endpoint: as.example/token", "3:21", "has no scheme", "`https://as.example/token`"),
         ("token_endpoint: as.example:8443/token", "3:21", "has no scheme", "`https://as.example:8443/token`"),
         ("token_endpoint: ftp://as.example", "3:21", "neither http nor https", ""),
-        ("token_endpoint: https://as.example/token#x", "3:21", "fragment", "`https://as.example/token`"),
+        ("metadata_url: https://as.example/m#x", "4:19", "fragment", "`https://as.example/m`"),
         ("token_endpoint: https://me:pw@as.example/", "3:21", "credentials do not belong into a URL", "`client:`"),
         ("scope: a,b, c", "4:12", "a scope with commas", "`a b c`"),
         ("issuer: https://as.example/?x", "4:13", "query", ""),
@@ -78,7 +78,7 @@ fn each_mistake_has_its_place_and_a_way_out() {
 #[test]
 fn all_mistakes_of_all_targets_are_told_at_once_in_their_order() {
     let told = refused(
-        "targets:\n  a:\n    token_endpoint: as.example\n    scope: x,y\n    tiemout: 3s\n  b:\n    token_endpoint: https://as.example/#f\n    \
+        "targets:\n  a:\n    token_endpoint: as.example\n    scope: x,y\n    tiemout: 3s\n  b:\n    token_endpoint: https://a@as.example/\n    \
          client: { client_id: x, client_secret: \"${env:NOT_SET_HERE}\" }\n    resource: { url: nowhere, body_file: none }\n",
     );
     let places: Vec<usize> = ["3:21", "4:12", "5:5", "7:21", "8:44", "9:22", "9:42"]
