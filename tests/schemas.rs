@@ -75,7 +75,9 @@ fn waivers() {
 fn every_file_names_its_schema_and_satisfies_it() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut seen = 0;
-    for folder in ["specs/exchanges", "specs/checks", "specs/suites", "specs/diagnoses", "fixtures/faults", "fixtures/variations"] {
+    for folder in
+        ["specs/exchanges", "specs/checks", "specs/suites", "specs/diagnoses", "fixtures/faults", "fixtures/variations"]
+    {
         let mut left = vec![root.join(folder)];
         while let Some(path) = left.pop() {
             if path.is_dir() {

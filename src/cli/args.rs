@@ -128,6 +128,9 @@ pub(super) struct ReportArgs {
     /// Exit with 1 from this level of violation on
     #[arg(long, value_name = "LEVEL", default_value = "must")]
     pub(super) fail_on: Gate,
+    /// File of waivers: violations accepted with a reason until a day
+    #[arg(long, value_name = "FILE")]
+    pub(super) waivers: Option<PathBuf>,
     /// How JUnit shows warnings
     #[arg(long, value_name = "AS", default_value = "skipped")]
     pub(super) junit_warnings: JUnitWarnings,

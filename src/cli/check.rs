@@ -35,15 +35,26 @@ pub(super) fn run(args: &CheckArgs) -> Result<u8, Failure> {
         let runs = planned.iter().map(|planned| async move {
             let shown = Arc::new(Shown::new(&planned.target.name, args.report.quiet, args.report.verbose > 1));
             let settings = pipeline::settings(&args.sending, shown.clone())?;
-            let report = planned.report(&settings, args.report.fail_on.into(), waivers, pipeline::asked_to_stop()).await;
+            let report =
+                planned.report(&settings, args.report.fail_on.into(), waivers, pipeline::asked_to_stop()).await;
             shown.done();
             report
         });
         futures_util::future::join_all(runs).await.into_iter().collect::<Result<Vec<RunReport>, Failure>>()
     })?;
     let all: Vec<&RunReport> = reports.iter().collect();
-    output::write_all(&all, &args.report, Some(&args.target.again()), args.target.file())?;
+    output::write_all(&all, &args.report, Some(&again(args)), args.target.file())?;
     Ok(worst(&all))
+}
+
+/// How the same checks are asked again, without the secret.
+fn again(args: &CheckArgs) -> String {
+    let mut command = args.target.again();
+    args.select.suites.iter().for_each(|suite| command.push_str(&format!(" --suite {suite}")));
+    if let Some(specs) = &args.select.specs {
+        command.push_str(&format!(" --specs {}", specs.display()));
+    }
+    command
 }
 
 /// Several targets: the first of these codes that occurs (DESIGN section 4).

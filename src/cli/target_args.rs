@@ -104,12 +104,28 @@ impl TargetArgs {
             if self.config != Path::new("grantlint.yaml") {
                 command.push_str(&format!(" --config {}", self.config.display()));
             }
+            if self.allow_literal_secrets {
+                command.push_str(" --allow-literal-secrets");
+            }
             return command;
         };
         let id = self.client_id.as_deref().unwrap_or_default();
         let mut command = format!("grantlint check --token-endpoint {endpoint} --client-id {id}");
         if let Some(scope) = &self.scope {
             command.push_str(&format!(" --scope '{scope}'"));
+        }
+        if self.auth == Auth::Post {
+            command.push_str(" --auth post");
+        }
+        if self.content_type.contains(&ContentType::Json) {
+            let form = if self.content_type.contains(&ContentType::Form) { "form," } else { "" };
+            command.push_str(&format!(" --content-type {form}json"));
+        }
+        if let Some(url) = &self.resource {
+            command.push_str(&format!(" --resource {url}"));
+        }
+        if let Some(path) = &self.resource_body {
+            command.push_str(&format!(" --resource-body {}", path.display()));
         }
         command
     }

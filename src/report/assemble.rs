@@ -318,10 +318,7 @@ fn diagnosis(material: &Material<'_>, findings: &[Finding], notices: Vec<String>
             .map(|finding| finding.check.clone())
             .collect(),
     });
-    let notices = notices.into_iter().map(|says| Diagnosis {
-        says,
-        next: "change the waiver file".into(),
-        checks: Vec::new(),
-    });
+    let notices =
+        notices.into_iter().map(|says| Diagnosis { says, next: "change the waiver file".into(), checks: Vec::new() });
     stopped.chain(notices).collect()
 }

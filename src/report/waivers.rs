@@ -64,7 +64,11 @@ pub fn read(path: &str, text: &str) -> Result<Vec<Waiver>, Box<FileProblems>> {
             tell("until", format!("`{}` is no day", waiver.until), "write year, month and day: 2027-01-31");
         }
         if waiver.target == "*" && waiver.approved_by.is_none() {
-            tell("target", "a waiver for every target says who answers for it".into(), "add `approved_by:`, or name a target");
+            tell(
+                "target",
+                "a waiver for every target says who answers for it".into(),
+                "add `approved_by:`, or name a target",
+            );
         }
     }
     if file.problems.is_empty() { Ok(waivers.0) } else { Err(Box::new(file)) }
@@ -108,7 +112,10 @@ pub fn apply(findings: &mut [Finding], waivers: &[Waiver], target: &str, now_ms:
             }
         }
         if expired {
-            notices.push(format!("the waiver of `{}` ended on {}: it covers nothing any more", waiver.check, waiver.until));
+            notices.push(format!(
+                "the waiver of `{}` ended on {}: it covers nothing any more",
+                waiver.check, waiver.until
+            ));
         } else if asked && !violated {
             notices.push(format!("the waiver of `{}` is stale: the check passes, take it out", waiver.check));
         }
@@ -120,7 +127,8 @@ pub fn apply(findings: &mut [Finding], waivers: &[Waiver], target: &str, now_ms:
 mod tests {
     use super::*;
 
-    const FILE: &str = "- check: rfc6749/pragma-missing\n  target: sandbox\n  until: 2027-01-31\n  reason: gateway upgrade\n";
+    const FILE: &str =
+        "- check: rfc6749/pragma-missing\n  target: sandbox\n  until: 2027-01-31\n  reason: gateway upgrade\n";
     /// 2027-01-31T23:59:59Z.
     const LAST_SECOND: u64 = 1_801_439_999_000;
 
