@@ -16,7 +16,7 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
     ("plan", &["oauth", "exchange", "suite", "target"]),
     ("run", &["clock", "oauth", "exchange", "suite", "target", "plan"]),
     ("judge", &["oauth", "exchange", "suite"]),
-    ("report", &["oauth", "exchange", "suite", "judge"]),
+    ("report", &["yaml", "schema", "oauth", "exchange", "suite", "judge"]),
     ("server", &["clock", "oauth"]),
     ("mutation", &["clock", "oauth", "exchange", "suite", "target", "plan", "run", "judge", "report", "server"]),
     (

@@ -291,8 +291,9 @@ fn exit(material: &Material<'_>, findings: &[Finding]) -> Exit {
     };
     let gated = findings.iter().filter(gate).count();
     let untested = findings.iter().filter(|finding| finding.verdict == VerdictKind::NotTestable).count();
-    let concluded =
-        findings.iter().any(|finding| matches!(finding.verdict, VerdictKind::Pass | VerdictKind::Violation));
+    let concluded = findings
+        .iter()
+        .any(|finding| matches!(finding.verdict, VerdictKind::Pass | VerdictKind::Violation | VerdictKind::Waived));
     let plural = |count: usize, one: &str| if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") };
     let (code, meaning) = if material.interrupted {
         (130, "interrupted; what had finished is reported".to_owned())
