@@ -23,8 +23,8 @@ impl Failure {
         Self { code: 2, message: message.into(), help: help.into(), files: Vec::new() }
     }
 
-    pub(super) fn waivers(file: Box<FileProblems>) -> Self {
-        Self { files: vec![*file], ..Self::usage("the waiver file has mistakes", None) }
+    pub(super) fn waivers(file: FileProblems) -> Self {
+        Self { files: vec![file], ..Self::usage("the waiver file has mistakes", None) }
     }
 
     pub(super) fn print(&self) {

@@ -34,7 +34,7 @@ pub(super) fn waivers(path: Option<&Path>) -> Result<Vec<Waiver>, Failure> {
     let Some(path) = path else { return Ok(Vec::new()) };
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::usage(format!("cannot read waiver file `{}`: {error}", path.display()), None))?;
-    waivers::read(&path.display().to_string(), &text).map_err(Failure::waivers)
+    waivers::read(&path.display().to_string(), &text).map_err(|file| Failure::waivers(*file))
 }
 
 /// What is selected for a target.
