@@ -138,8 +138,8 @@ pub async fn trial(catalogue: &Catalogue, faults: &[Fault], wanted: &Wanted) -> 
     let mut target = target::from_entry("reference", running.target())?;
     target.ca_file = authority.as_ref().map(|file| file.path().to_owned());
     // "Never answers" is a fault that holds the connection open: these bounds end it, nothing else waits for them.
-    target.bounds.first_byte = Duration::from_millis(600);
-    target.bounds.whole = Duration::from_millis(900);
+    target.bounds.first_byte = Duration::from_millis(1500);
+    target.bounds.whole = Duration::from_millis(2000);
     let patience = Duration::from_secs(4 * 3600);
     let members = suite::select(catalogue, wanted);
     let plan = plan::plan(catalogue, &target, &members, &plan::Options { safe: false, patience });
