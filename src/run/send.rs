@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
+use tokio::sync::SemaphorePermit;
 
 use super::execute::{Runner, not_sent};
 use super::handshake;
@@ -30,7 +31,7 @@ impl Runner<'_> {
             return (key, Err(NotSent { why: Why::Prerequisite, reason: "unknown exchange".into(), blocked_by: None }));
         };
         let mut result = match &exchange.file.repeat {
-            None => self.attempt(instance, exchange, 0).await,
+            None => self.attempt(instance, exchange, 0, None).await,
             Some(repeat) => match &repeat.until {
                 Some(until) => {
                     let within = repeat.within.as_deref().and_then(duration).unwrap_or(Duration::from_secs(30));
@@ -59,7 +60,7 @@ impl Runner<'_> {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let mut document = self.attempt(instance, exchange, attempts).await?;
+            let mut document = self.attempt(instance, exchange, attempts, None).await?;
             let next = self.settings.clock.now_ms() + POLL_MS;
             if holds(until, &document) || next > end || attempts >= MOST_COPIES {
                 document["attempts"] = attempts.into();
@@ -78,11 +79,13 @@ impl Runner<'_> {
     ) -> Result<Value, NotSent> {
         let mut all = Vec::new();
         if at_once {
-            let copies = (0..times).map(|nth| self.attempt(instance, exchange, nth));
+            let copies = (0..times).map(|nth| self.attempt(instance, exchange, nth, None));
             all.extend(futures_util::future::join_all(copies).await);
         } else {
+            // One after the other: they keep their place in the queue, or each would wait for everybody else again.
+            let slot = self.slots.acquire().await.ok();
             for nth in 0..times {
-                all.push(self.attempt(instance, exchange, nth).await);
+                all.push(self.attempt(instance, exchange, nth, slot.as_ref()).await);
             }
         }
         let all: Vec<Value> = all.into_iter().collect::<Result<_, _>>()?;
@@ -94,9 +97,16 @@ impl Runner<'_> {
         Ok(document)
     }
 
-    async fn attempt(&self, instance: &Instance, exchange: &Exchange, nth: usize) -> Result<Value, NotSent> {
+    /// One request; `slot` is the place among those under way, if the caller holds one already.
+    async fn attempt(
+        &self,
+        instance: &Instance,
+        exchange: &Exchange,
+        nth: usize,
+        slot: Option<&SemaphorePermit<'_>>,
+    ) -> Result<Value, NotSent> {
         if exchange.file.kind == Some(Kind::Handshake) {
-            return self.handshake(instance, exchange).await;
+            return self.handshake(instance, exchange, slot).await;
         }
         let values = self.values(instance);
         // Each attempt makes its own values up.
@@ -118,15 +128,21 @@ impl Runner<'_> {
             }
             self.sent_bytes.borrow_mut().insert(bytes, instance.key.clone());
         }
-        Ok(self.send(instance, &ready, &values).await)
+        Ok(self.send(instance, &ready, &values, slot).await)
     }
 
     /// Sends a request; asks once more, and patiently, when it is throttled.
-    async fn send(&self, instance: &Instance, ready: &Ready, values: &Values<'_>) -> Value {
+    async fn send(
+        &self,
+        instance: &Instance,
+        ready: &Ready,
+        values: &Values<'_>,
+        held: Option<&SemaphorePermit<'_>>,
+    ) -> Value {
         // A guess is never sent twice: a second wrong secret may be the one that locks the client.
         let mut again = !instance.guess;
         loop {
-            let slot = self.slots.acquire().await;
+            let slot = if held.is_none() { self.slots.acquire().await.ok() } else { None };
             self.keep_rate().await;
             let (done, all) = (self.settled.borrow().len(), self.task.plan.instances.len());
             self.settings.progress.sending(&instance.key, done, all);
@@ -159,10 +175,15 @@ impl Runner<'_> {
         }
     }
 
-    async fn handshake(&self, instance: &Instance, exchange: &Exchange) -> Result<Value, NotSent> {
+    async fn handshake(
+        &self,
+        instance: &Instance,
+        exchange: &Exchange,
+        held: Option<&SemaphorePermit<'_>>,
+    ) -> Result<Value, NotSent> {
         let endpoint = exchange.file.endpoint.map_or("token_endpoint", |endpoint| endpoint.name());
         let url = self.task.target.text(endpoint).unwrap_or_default();
-        let _slot = self.slots.acquire().await;
+        let _slot = if held.is_none() { self.slots.acquire().await.ok() } else { None };
         self.settings.progress.sending(&instance.key, self.settled.borrow().len(), self.task.plan.instances.len());
         let at = self.settings.clock.now_ms();
         self.sent.set(self.sent.get() + 1);
@@ -194,7 +215,7 @@ impl Runner<'_> {
             return (key, None);
         };
         let again = Instance { shareable: false, ..instance.clone() };
-        let control = match self.attempt(&again, exchange, 0).await {
+        let control = match self.attempt(&again, exchange, 0, None).await {
             Err(not_sent) => json!({"outcome": "not_sent", "reason": not_sent.reason}),
             Ok(document) => {
                 let works = worked(self.task.catalogue, &instance.exchange, &document);
