@@ -4,6 +4,8 @@
 
 mod roles;
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use crate::exchange::{NotSent, Recorded, Recording, Why};
@@ -71,21 +73,66 @@ impl Judgement {
     }
 }
 
-/// Judges one member of a check.
+/// Judges one member of a check; for many members of one recording, build a [`Court`] once.
 #[must_use]
 pub fn judge(catalogue: &Catalogue, recording: &Recording, member: &Member) -> Judgement {
-    let Some(check) = catalogue.checks.get(&member.check) else {
-        return Judgement::new(Verdict::NotTestable, format!("unknown check `{}`", member.check));
-    };
-    let names = member.names(catalogue);
-    let bench = Bench { catalogue, recording, story: Story::of(catalogue, &names), check, member };
-    let own = bench.own(&names);
-    if member.everywhere { bench.everywhere(own) } else { own }
+    Court::new(catalogue, recording).judge(member)
+}
+
+/// A recording laid out for judging: what many checks look at is looked up once.
+#[derive(Debug)]
+pub struct Court<'c> {
+    catalogue: &'c Catalogue,
+    recording: &'c Recording,
+    parts: Vec<Part<'c>>,
+}
+
+/// One request and its answer: a document, an attempt of a repeated one, or a step of a walk.
+#[derive(Debug)]
+struct Part<'c> {
+    key: &'c str,
+    document: &'c Value,
+    endpoint: Option<&'c str>,
+    answered: bool,
+    /// The first part that tells of the same request: what was sent once may stand under several keys.
+    first: usize,
+}
+
+impl<'c> Court<'c> {
+    /// Lays a recording out.
+    #[must_use]
+    pub fn new(catalogue: &'c Catalogue, recording: &'c Recording) -> Self {
+        let mut all: Vec<Part<'c>> = Vec::new();
+        for (key, recorded) in &recording.exchanges {
+            let Recorded::Sent(document) = recorded else { continue };
+            // A TLS hello is no request, and what came back is no answer of the endpoint.
+            for one in parts(document).into_iter().filter(|one| one.get("handshake").is_none()) {
+                let first = all.iter().position(|known| same_request(known.document, one)).unwrap_or(all.len());
+                let endpoint = one.pointer("/request/endpoint").and_then(Value::as_str);
+                all.push(Part { key, document: one, endpoint, answered: unanswered(one).is_none(), first });
+            }
+        }
+        Self { catalogue, recording, parts: all }
+    }
+
+    /// Judges one member of a check.
+    #[must_use]
+    pub fn judge(&self, member: &Member) -> Judgement {
+        let Some(check) = self.catalogue.checks.get(&member.check) else {
+            return Judgement::new(Verdict::NotTestable, format!("unknown check `{}`", member.check));
+        };
+        let names = member.names(self.catalogue);
+        let story = Story::of(self.catalogue, &names);
+        let bench = Bench { catalogue: self.catalogue, recording: self.recording, court: self, story, check, member };
+        let own = bench.own(&names);
+        if member.everywhere { bench.everywhere(own) } else { own }
+    }
 }
 
 struct Bench<'b> {
     catalogue: &'b Catalogue,
     recording: &'b Recording,
+    court: &'b Court<'b>,
     story: Story<'b>,
     check: &'b Check,
     member: &'b Member,
@@ -244,40 +291,31 @@ impl<'b> Bench<'b> {
         let names_outcome = self.check.expect.speak_of("/outcome")
             || self.check.given.as_ref().is_some_and(|given| given.speak_of("/outcome"));
         let mut passed = false;
-        let mut seen: Vec<&Value> = own.exchanges.iter().filter_map(|key| self.recording.document(key)).collect();
-        for (key, recorded) in &self.recording.exchanges {
-            let Recorded::Sent(document) = recorded else { continue };
-            for one in parts(document) {
-                let endpoint = one.pointer("/request/endpoint").and_then(Value::as_str);
-                if one.get("handshake").is_some() {
-                    // A TLS hello is no request, and what came back is no answer of the endpoint.
-                    continue;
-                }
-                if !everywhere.takes(endpoint)
-                    || seen.iter().any(|known| same_request(known, one))
-                    || (unanswered(one).is_some() && !names_outcome)
-                {
-                    continue;
-                }
-                seen.push(one);
-                let judgement = self.clauses(&Roles { bench: self, one: Some((key, one)) });
-                match judgement.verdict {
-                    Verdict::Violation => {
-                        if own.verdict != Verdict::Violation {
-                            own.exchanges.clear();
-                            own.reason = None;
-                            own.blocked_by = None;
-                        }
-                        own.verdict = Verdict::Violation;
-                        own.differences.extend(judgement.differences);
-                        if !own.exchanges.contains(key) {
-                            own.exchanges.push(key.clone());
-                        }
+        let own_documents: Vec<&Value> = own.exchanges.iter().filter_map(|key| self.recording.document(key)).collect();
+        let parts = &self.court.parts;
+        let is_own = |part: &Part<'_>| own_documents.iter().any(|document| std::ptr::eq(*document, part.document));
+        let mut seen: HashSet<usize> = parts.iter().filter(|part| is_own(part)).map(|part| part.first).collect();
+        for Part { key, document: one, endpoint, answered, first } in parts {
+            if !everywhere.takes(*endpoint) || (!answered && !names_outcome) || !seen.insert(*first) {
+                continue;
+            }
+            let judgement = self.clauses(&Roles { bench: self, one: Some((key, one)) });
+            match judgement.verdict {
+                Verdict::Violation => {
+                    if own.verdict != Verdict::Violation {
+                        own.exchanges.clear();
+                        own.reason = None;
+                        own.blocked_by = None;
                     }
-                    // What was not answered can show a defect, but nothing is right about it.
-                    Verdict::Pass => passed |= unanswered(one).is_none(),
-                    _ => {}
+                    own.verdict = Verdict::Violation;
+                    own.differences.extend(judgement.differences);
+                    if !own.exchanges.iter().any(|known| known == key) {
+                        own.exchanges.push((*key).to_owned());
+                    }
                 }
+                // What was not answered can show a defect, but nothing is right about it.
+                Verdict::Pass => passed |= *answered,
+                _ => {}
             }
         }
         if passed && own.verdict == Verdict::NotApplicable {

@@ -11,7 +11,7 @@ use super::model::{
 };
 use super::waivers::{self, Waiver};
 use crate::exchange::{Recorded, Recording, Why, curl};
-use crate::judge::{self, Judgement, Verdict};
+use crate::judge::{Court, Judgement, Verdict};
 use crate::suite::files::{Level, Soft};
 use crate::suite::{Catalogue, Check, Member, Suite, matches};
 
@@ -63,7 +63,9 @@ pub struct Material<'m> {
 /// Judges every member and puts the report together.
 #[must_use]
 pub fn assemble(material: &Material<'_>) -> RunReport {
-    let mut findings: Vec<Finding> = material.members.iter().filter_map(|member| finding(material, member)).collect();
+    let court = Court::new(material.catalogue, material.recording);
+    let mut findings: Vec<Finding> =
+        material.members.iter().filter_map(|member| finding(material, &court, member)).collect();
     findings.sort_by(|a, b| (&a.check, &a.caller, &a.variant).cmp(&(&b.check, &b.caller, &b.variant)));
     let notices = waivers::apply(&mut findings, material.waivers, material.target, material.started_ms);
     let summary = count(&findings, material.sent);
@@ -120,11 +122,11 @@ fn date(ms: u64) -> String {
     date.format(&Rfc3339).unwrap_or_default()
 }
 
-fn finding(material: &Material<'_>, member: &Member) -> Option<Finding> {
+fn finding(material: &Material<'_>, court: &Court<'_>, member: &Member) -> Option<Finding> {
     let catalogue = material.catalogue;
     let check = catalogue.checks.get(&member.check)?;
     let suite = catalogue.suites.get(&member.suite)?;
-    let judgement = judge::judge(catalogue, material.recording, member);
+    let judgement = court.judge(member);
     let (level, severity) = weight(check, suite, member);
     let mismatches = judgement
         .differences
