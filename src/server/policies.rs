@@ -34,7 +34,7 @@ words! {
         ExtraMembers = "extra_members": "answers carry members that the standard does not know (RFC 6749 §5.1)",
         DuplicatesSameAccepted = "duplicates.same_accepted": "a parameter that is repeated with an equal value is accepted (field practice)",
         TwoMethodsHeaderWins = "two_methods.header_wins": "with two authentication methods the header is used (RFC 6749 §2.3 binds the client)",
-        MissingGrantUnsupported = "missing_grant.unsupported": "a missing grant_type is answered unsupported_grant_type (RFC 6749 §5.2 leaves room)",
+        MissingGrantUnsupported = "missing_grant.unsupported": "a missing grant_type is answered unsupported_grant_type (frequent, but RFC 6749 §5.2 has invalid_request)",
         MissingAuthInvalidRequest = "missing_auth.invalid_request": "a request without any client_id is answered invalid_request (RFC 6749 §5.2)",
         UnknownGrantUnauthorizedClient = "unknown_grant.unauthorized_client": "the registration is looked at first: an unknown grant is answered unauthorized_client (RFC 6749 §5.2)",
         ChallengesSeveral = "challenges.several": "challenges of both Bearer and Basic stand in one line (RFC 9110 §11.6.1)",
