@@ -17,7 +17,7 @@ use crate::report::assemble::{self, FailOn, Material};
 use crate::report::model::{RunReport, VerdictKind};
 use crate::run::{self, Quiet, Task};
 use crate::server::{self, Dialect, Fault, Rule, Variation};
-use crate::suite::{self, Catalogue, Wanted};
+use crate::suite::{self, Catalogue, Values, Wanted};
 use crate::target;
 
 /// What the clock of every trial stands at: 2027-01-15T08:00:00Z.
@@ -79,7 +79,14 @@ pub struct Outcome {
 /// # Errors
 /// A file that does not fit its type, or a fault whose path names no check.
 pub fn subjects(catalogue: &Catalogue) -> Result<Vec<Subject>, Error> {
-    let mut fixtures = suite::fixtures();
+    subjects_from(catalogue, suite::fixtures())
+}
+
+/// The same of fixtures from elsewhere: folder (`faults`, `variations`) → id → file.
+///
+/// # Errors
+/// A file that does not fit its type, or a fault whose path names no check.
+pub fn subjects_from(catalogue: &Catalogue, mut fixtures: Values) -> Result<Vec<Subject>, Error> {
     let (mut all, mut wrong) = (Vec::new(), Vec::new());
     for (id, value) in fixtures.swap_remove("faults").unwrap_or_default() {
         match (serde_json::from_value::<Fault>(value), check_of(catalogue, &id)) {
@@ -215,12 +222,23 @@ pub fn selftest(
 }
 
 async fn hold(catalogue: &Catalogue, suites: &[String], subject: &Subject, extent: Extent) -> Result<Outcome, Error> {
-    let only = match &subject.check {
-        Some(check) if extent == Extent::Own => {
-            std::iter::once(check.clone()).chain(subject.fault.also_trips.keys().cloned()).collect()
+    if let Some(check) = subject.check.as_ref().filter(|_| extent == Extent::Own) {
+        let own = std::iter::once(check).chain(subject.fault.also_trips.keys()).cloned().collect();
+        let outcome = hold_with(catalogue, suites, subject, own).await?;
+        // What speaks of every answer, or of the end of a run, only sees it when the others ask as well.
+        if outcome.trips.contains(check) {
+            return Ok(outcome);
         }
-        _ => Vec::new(),
-    };
+    }
+    hold_with(catalogue, suites, subject, Vec::new()).await
+}
+
+async fn hold_with(
+    catalogue: &Catalogue,
+    suites: &[String],
+    subject: &Subject,
+    only: Vec<String>,
+) -> Result<Outcome, Error> {
     let wanted = Wanted { suites: suites.to_vec(), only, skip: Vec::new() };
     let report = trial(catalogue, std::slice::from_ref(&subject.fault), &wanted).await?;
     let of = |kind: VerdictKind| -> BTreeSet<String> {

@@ -20,7 +20,7 @@ use crate::oauth::Secret;
 use crate::schema::FileKind;
 use crate::yaml::{self, Document, FileProblems, Problem};
 use complete::{claims, complete};
-pub use entry::{Bounds, BoundsEntry, Client, ContentType, Entry, Login, Resource, TargetFile};
+pub use entry::{Bounds, BoundsEntry, Claim, Client, ContentType, Entry, Login, Resource, TargetFile};
 use mistakes::Mistake;
 
 /// The schema of target files, generated from [`TargetFile`].
@@ -243,6 +243,13 @@ impl Target {
     #[must_use]
     pub fn claims(&self, word: &str) -> bool {
         self.claims.contains(word)
+    }
+
+    /// The target with more claimed for it than it says: words of `needs`.
+    #[must_use]
+    pub fn claiming(mut self, words: &[String]) -> Self {
+        self.claims.extend(words.iter().cloned());
+        self
     }
 
     /// A value of the entry, secrets included: only for building requests.

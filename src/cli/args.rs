@@ -263,4 +263,13 @@ pub(super) struct SelftestArgs {
     /// Print the whole kill matrix
     #[arg(long)]
     pub(super) matrix: bool,
+    /// Only faults and variations whose id fits (`*` within a segment, `**` across); may be repeated
+    #[arg(long, value_name = "PATTERN")]
+    pub(super) only: Vec<String>,
+    /// Folder with checks, exchanges and suites of your own
+    #[arg(long, value_name = "DIR")]
+    pub(super) specs: Option<PathBuf>,
+    /// Folder with faults and variations, instead of the embedded ones
+    #[arg(long, value_name = "DIR")]
+    pub(super) fixtures: Option<PathBuf>,
 }

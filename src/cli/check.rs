@@ -18,7 +18,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<u8, Failure> {
     // Everything that can be wrong is looked at for every target before anything is sent to any.
     let mut planned = Vec::new();
     for target in &targets {
-        let wanted = pipeline::wanted(&catalogue, &args.select, &target.suites)?;
+        let wanted = pipeline::wanted(&catalogue, &args.select, &pipeline::suites_of(&catalogue, target))?;
         planned.push(pipeline::planned(&catalogue, target, wanted, &args.sending)?);
     }
     if args.sending.dry_run {
@@ -67,7 +67,7 @@ fn worst(reports: &[&RunReport]) -> u8 {
 fn dry_run(planned: &[pipeline::Planned<'_>], args: &CheckArgs) -> Result<u8, Failure> {
     let mut text = String::new();
     for planned in planned {
-        let Target { name, .. } = planned.target;
+        let Target { name, .. } = &planned.target;
         let catalogue: &Catalogue = planned.catalogue;
         text.push_str(&format!(
             "# {name}: {} exchanges for {} checks; nothing is sent\n",
@@ -75,7 +75,7 @@ fn dry_run(planned: &[pipeline::Planned<'_>], args: &CheckArgs) -> Result<u8, Fa
             planned.members.len()
         ));
         let settings = pipeline::settings(&args.sending, Arc::new(run::Quiet))?;
-        let task = run::Task { catalogue, plan: &planned.plan, target: planned.target };
+        let task = run::Task { catalogue, plan: &planned.plan, target: &planned.target };
         for line in run::preview(task, &settings) {
             text.push_str(&format!("\n# {} ({}{})\n", line.key, line.title, line.remark));
             text.push_str(&format!("{}\n", line.curl));

@@ -13,6 +13,9 @@ use crate::server::{self, Dialect, Fault};
 use crate::suite::{self, Catalogue};
 use crate::target;
 
+/// The suite of the demo.
+const SUITE: &str = "coupa-call-out";
+
 /// What the second server of the demo does wrong: two of the mistakes that go-lives stumble on.
 const FAULTS: [&str; 2] = ["coupa/call-out/basic-url-safe-refused", "rfc6749/token-response-cacheable"];
 
@@ -49,7 +52,7 @@ pub(super) fn run(args: &DemoArgs) -> Result<u8, Failure> {
     ));
     if as_it_must {
         output::tell(
-            "next: grantlint check --token-endpoint https://your.example/oauth/token --client-id ID --scope 'a b'",
+            "next: grantlint check --suite coupa-call-out --token-endpoint https://your.example/oauth/token --client-id ID --scope 'a b'",
         );
     } else {
         let options = ConsoleOptions { colour: false, width: 100, verbosity: Verbosity::Normal, rerun: None };
@@ -71,7 +74,7 @@ async fn one(
     }
     let running = server::start(server::Settings { dialect, ..server::Settings::default() }).await?;
     let target = target::from_entry(name, running.target())?;
-    let wanted = pipeline::wanted(catalogue, &SelectArgs::default(), &[])?;
+    let wanted = pipeline::wanted(catalogue, &SelectArgs::default(), &[SUITE.to_owned()])?;
     let planned = pipeline::planned(catalogue, &target, wanted, sending)?;
     let shown = Arc::new(Shown::new(name, args.report.quiet, args.report.verbose > 1));
     let settings = pipeline::settings(sending, shown.clone())?;

@@ -18,9 +18,6 @@ use crate::suite::{self, Catalogue, Member, Wanted};
 use crate::target::{self, Target};
 use crate::yaml;
 
-/// What is run when neither flag nor target names a suite.
-const DEFAULT_SUITE: &str = "coupa-call-out";
-
 /// The embedded catalogue, with a user's folder added.
 pub(super) fn catalogue(specs: Option<&Path>) -> Result<Catalogue, Failure> {
     Ok(match specs {
@@ -37,13 +34,21 @@ pub(super) fn waivers(path: Option<&Path>) -> Result<Vec<Waiver>, Failure> {
     waivers::read(&path.display().to_string(), &text).map_err(|file| Failure::waivers(*file))
 }
 
-/// What is selected for a target.
-pub(super) fn wanted(catalogue: &Catalogue, select: &SelectArgs, own: &[String]) -> Result<Wanted, Failure> {
-    let suites = match (select.suites.is_empty(), own.is_empty()) {
-        (false, _) => select.suites.clone(),
-        (true, false) => own.to_vec(),
-        (true, true) => vec![DEFAULT_SUITE.to_owned()],
-    };
+/// The suites that a target is run with when no flag names one: its own, or all that it claims what they need for.
+pub(super) fn suites_of(catalogue: &Catalogue, target: &Target) -> Vec<String> {
+    if !target.suites.is_empty() {
+        return target.suites.clone();
+    }
+    let suites = catalogue.suites.values().filter(|suite| !suite.file.needs.is_empty());
+    suites
+        .filter(|suite| suite.file.needs.iter().all(|word| target.claims(word)))
+        .map(|suite| suite.id.clone())
+        .collect()
+}
+
+/// What is selected: by flags, or from these suites.
+pub(super) fn wanted(catalogue: &Catalogue, select: &SelectArgs, otherwise: &[String]) -> Result<Wanted, Failure> {
+    let suites = if select.suites.is_empty() { otherwise.to_vec() } else { select.suites.clone() };
     let known: Vec<&str> = catalogue.suites.keys().map(String::as_str).collect();
     if let Some(name) = suites.iter().find(|name| !known.contains(&name.as_str())) {
         return Err(Failure::usage(format!("no suite is called `{name}`"), yaml::did_you_mean(name, &known)));
@@ -62,7 +67,7 @@ pub(super) fn wanted(catalogue: &Catalogue, select: &SelectArgs, own: &[String])
 /// A run that is planned.
 pub(super) struct Planned<'c> {
     pub(super) catalogue: &'c Catalogue,
-    pub(super) target: &'c Target,
+    pub(super) target: Target,
     pub(super) wanted: Wanted,
     pub(super) members: Vec<Member>,
     pub(super) plan: Plan,
@@ -77,7 +82,10 @@ pub(super) fn planned<'c>(
 ) -> Result<Planned<'c>, Failure> {
     let members = suite::select(catalogue, &wanted);
     let options = plan::Options { safe: sending.safe, patience: patience(sending)? };
-    let plan = plan::plan(catalogue, target, &members, &options);
+    let suites = wanted.suites.iter().filter_map(|id| catalogue.suites.get(id));
+    let claims: Vec<String> = suites.flat_map(|suite| suite.file.claims.clone()).collect();
+    let target = target.clone().claiming(&claims);
+    let plan = plan::plan(catalogue, &target, &members, &options);
     Ok(Planned { catalogue, target, wanted, members, plan })
 }
 
@@ -124,7 +132,7 @@ impl Planned<'_> {
         waivers: &[Waiver],
         stop: impl Future<Output = ()>,
     ) -> Result<RunReport, Failure> {
-        let task = Task { catalogue: self.catalogue, plan: &self.plan, target: self.target };
+        let task = Task { catalogue: self.catalogue, plan: &self.plan, target: &self.target };
         let brought = run::run(task, settings, stop).await?;
         Ok(assemble::assemble(&Material {
             catalogue: self.catalogue,

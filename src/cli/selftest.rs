@@ -4,10 +4,16 @@ use super::args::SelftestArgs;
 use super::failure::Failure;
 use super::{output, pipeline};
 use crate::mutation::{self, Extent};
+use crate::suite;
 
 pub(super) fn run(args: &SelftestArgs) -> Result<u8, Failure> {
-    let catalogue = pipeline::catalogue(None)?;
-    let subjects = mutation::subjects(&catalogue)?;
+    let catalogue = pipeline::catalogue(args.specs.as_deref())?;
+    let mut subjects = match &args.fixtures {
+        None => mutation::subjects(&catalogue)?,
+        Some(folder) => mutation::subjects_from(&catalogue, suite::fixtures_in(folder)?)?,
+    };
+    let chosen = |id: &str| args.only.is_empty() || args.only.iter().any(|pattern| suite::matches(pattern, id));
+    subjects.retain(|subject| chosen(&subject.id));
     let suites: Vec<String> = catalogue.suites.keys().cloned().collect();
     let extent = if args.full { Extent::Full } else { Extent::Own };
     let outcomes = mutation::selftest(&catalogue, &suites, &subjects, extent)?;
@@ -22,17 +28,20 @@ pub(super) fn run(args: &SelftestArgs) -> Result<u8, Failure> {
     for complaint in &complaints {
         text.push_str(&format!("✗ {complaint}\n"));
     }
-    let unskipped = mutation::rules_without_fault(&subjects);
+    // What only some faults do not show is no complaint about the rest.
+    let unskipped = if args.only.is_empty() { mutation::rules_without_fault(&subjects) } else { Vec::new() };
     for rule in &unskipped {
         text.push_str(&format!("✗ no fault leaves the server's rule `{rule}` out\n"));
     }
     let faults = subjects.iter().filter(|subject| !subject.lawful).count();
     let covered: std::collections::BTreeSet<&String> =
         subjects.iter().filter_map(|subject| subject.check.as_ref()).collect();
-    for id in catalogue.checks.keys().filter(|id| !covered.contains(id)) {
+    let uncovered: Vec<&String> =
+        catalogue.checks.keys().filter(|id| !covered.contains(id) && chosen(id.as_str())).collect();
+    for id in &uncovered {
         text.push_str(&format!("✗ no fault for `{id}`\n"));
     }
-    let uncovered = catalogue.checks.len() - covered.len();
+    let uncovered = uncovered.len();
     text.push_str(&format!(
         "{} checks, {faults} faults, {} lawful variations, {} rules of the server: {}\n",
         catalogue.checks.len(),

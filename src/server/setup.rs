@@ -156,6 +156,7 @@ impl Setup {
             "grant_types": [CLIENT_CREDENTIALS],
             "token_endpoint_auth_methods": ["client_secret_basic", "client_secret_post"],
             "request_content_types": contents,
+            "claims": ["rfc9068", "oauth-2.1"],
             "client": pair(main),
             "second_client": pair(second),
             "public_client": { "client_id": public.id },

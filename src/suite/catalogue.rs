@@ -276,7 +276,7 @@ fn exchange(id: String, laid: Map<String, Value>, like: Option<String>) -> Resul
         });
     }
     let mut content = laid.clone();
-    ["title", "works", "risk", "like", "needs"].iter().for_each(|key| drop(content.shift_remove(*key)));
+    ["title", "works", "risk", "like"].iter().for_each(|key| drop(content.shift_remove(*key)));
     let file: ExchangeFile = serde_json::from_value(Value::Object(laid)).map_err(|error| error.to_string())?;
     let alone = own_values
         || file.single_use

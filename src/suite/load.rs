@@ -25,6 +25,12 @@ pub const KINDS: [(&str, &str); 4] = [
     ("diagnoses", include_str!("../../specs/schema/diagnosis.schema.json")),
 ];
 
+/// Folder below a fixtures folder → the schema of its files.
+const FIXTURE_KINDS: [(&str, &str); 2] = [
+    ("faults", include_str!("../../specs/schema/fault.schema.json")),
+    ("variations", include_str!("../../specs/schema/variation.schema.json")),
+];
+
 /// Why specs could not be loaded. Always the fault of the files, or of the disk.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -41,8 +47,13 @@ pub enum Error {
     #[error("{} in the spec files", count(.0))]
     Mistakes(Vec<FileProblems>),
     /// The folder has none of the folders that are looked for.
-    #[error("`{0}` holds no spec files: none of the folders exchanges, checks, suites, diagnoses is there")]
-    Empty(PathBuf),
+    #[error("`{folder}` holds nothing to read: none of the folders {wanted} is there")]
+    Empty {
+        /// The folder as given.
+        folder: PathBuf,
+        /// What was looked for.
+        wanted: String,
+    },
     /// The embedded files do not fit together: our bug.
     #[error("the embedded specs are broken, please report this: {}", .0.join("; "))]
     Embedded(Vec<String>),
@@ -77,6 +88,16 @@ pub fn fixtures() -> Values {
     read_embedded(FIXTURES)
 }
 
+/// The same from a folder with `faults` and `variations` in it.
+///
+/// # Errors
+/// Every mistake of every file at once.
+pub fn fixtures_in(folder: &Path) -> Result<Values, Error> {
+    let mut values = Values::new();
+    let files = read_folder(folder, &FIXTURE_KINDS, &mut values)?;
+    if files.clean() { Ok(values) } else { Err(Error::Mistakes(files.problems())) }
+}
+
 /// The embedded catalogue with the files of a folder added; a file with an embedded id takes its place.
 ///
 /// # Errors
@@ -84,7 +105,7 @@ pub fn fixtures() -> Values {
 pub fn with_folder(folder: &Path) -> Result<Catalogue, Error> {
     let mut values = read_embedded(SPECS);
     let mut own: Values = Values::new();
-    let files = read_folder(folder, &mut own)?;
+    let files = read_folder(folder, &KINDS, &mut own)?;
     for (kind, entries) in own {
         let known = values.entry(kind).or_default();
         for (id, value) in entries {
@@ -103,7 +124,7 @@ pub fn folder_alone(folder: &Path) -> Result<Catalogue, Error> {
     if let Some(registries) = read_embedded(SPECS).swap_remove("registries") {
         values.insert("registries".into(), registries);
     }
-    let files = read_folder(folder, &mut values)?;
+    let files = read_folder(folder, &KINDS, &mut values)?;
     finish(&values, files)
 }
 
@@ -120,12 +141,12 @@ fn finish(values: &Values, mut files: Files) -> Result<Catalogue, Error> {
     }
 }
 
-fn read_folder(folder: &Path, values: &mut Values) -> Result<Files, Error> {
+fn read_folder(folder: &Path, kinds: &[(&str, &str)], values: &mut Values) -> Result<Files, Error> {
     let unreadable = |path: &Path, source| Error::Unreadable { path: path.to_owned(), source };
     fs::read_dir(folder).map_err(|source| unreadable(folder, source))?;
     let mut files = Files::default();
     let mut any = false;
-    for (kind, schema_text) in KINDS {
+    for (kind, schema_text) in kinds.iter().copied() {
         let base = folder.join(kind);
         if !base.is_dir() {
             continue;
@@ -151,7 +172,11 @@ fn read_folder(folder: &Path, values: &mut Values) -> Result<Files, Error> {
             }
         }
     }
-    if any { Ok(files) } else { Err(Error::Empty(folder.to_owned())) }
+    if any {
+        return Ok(files);
+    }
+    let wanted: Vec<&str> = kinds.iter().map(|(kind, _)| *kind).collect();
+    Err(Error::Empty { folder: folder.to_owned(), wanted: wanted.join(", ") })
 }
 
 /// The path below its folder, with `/` on every system and without `.yaml`.
@@ -306,6 +331,6 @@ mod tests {
 
     #[test]
     fn a_folder_without_specs_is_told() {
-        assert!(said(&[("readme.yaml", "x: 1\n")]).contains("holds no spec files"));
+        assert!(said(&[("readme.yaml", "x: 1\n")]).contains("holds nothing to read"));
     }
 }

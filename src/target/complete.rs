@@ -37,7 +37,7 @@ pub(super) fn complete(value: &mut Value, entry: &Entry) {
 /// The features that the target claims: the words of `needs`.
 pub(super) fn claims(value: &Value, entry: &Entry, secrets: &[(String, Secret)]) -> BTreeSet<String> {
     let mut claims = BTreeSet::new();
-    for list in ["grant_types", "token_endpoint_auth_methods", "request_content_types"] {
+    for list in ["grant_types", "token_endpoint_auth_methods", "request_content_types", "claims"] {
         claims.extend(value[list].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
     }
     for (key, member) in value.as_object().into_iter().flatten() {

@@ -48,6 +48,8 @@ pub struct Entry {
     pub token_endpoint_auth_methods: Option<Vec<String>>,
     /// Which bodies the token endpoint promises to take; default `[form]`.
     pub request_content_types: Option<Vec<ContentType>>,
+    /// What else the target promises to keep to; checks of these documents apply only then.
+    pub claims: Vec<Claim>,
     /// The client that the checks play.
     pub client: Option<Client>,
     /// Another client; enables cross-client checks.
@@ -82,6 +84,17 @@ pub enum ContentType {
     Form,
     /// `application/json`.
     Json,
+}
+
+/// A document that a target keeps to by its own choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum Claim {
+    /// The profile of JWT access tokens.
+    #[serde(rename = "rfc9068")]
+    Rfc9068,
+    /// The draft of OAuth 2.1.
+    #[serde(rename = "oauth-2.1")]
+    OAuth21,
 }
 
 /// A registered client.

@@ -333,7 +333,8 @@ fn a_target_that_takes_credentials_in_the_body_only_is_not_blamed_for_refusing_b
         "reply": {"to": "metadata", "set_member": {"token_endpoint_auth_methods_supported": ["client_secret_post"]}},
         "target": {"token_endpoint_auth_methods": ["client_secret_post"], "resource_server": null},
     }));
-    scene.suites = vec!["client-credentials".into()];
+    scene.suites =
+        vec!["oauth2".into(), "bearer-resource".into(), "revocation".into(), "introspection".into(), "metadata".into()];
     let held = hold(&scene);
     assert_eq!(held.of("violation"), none());
     assert_eq!(held.report.exit.code, 0, "{:?}", held.of("not_testable"));

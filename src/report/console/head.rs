@@ -3,7 +3,7 @@
 use super::paint::Tone;
 use super::{Page, count, joined, line, list};
 use crate::report::model::Answer;
-use crate::report::wrap::columns;
+use crate::report::wrap::{columns, wrapped};
 
 impl Page<'_> {
     /// Version, target, suites and how much was asked.
@@ -21,7 +21,7 @@ impl Page<'_> {
             format!("{} {}", if suites.len() == 1 { "suite" } else { "suites" }, suites.join(", ")),
             format!("{}, {}", count(report.summary.checks, "check"), count(report.summary.exchanges, "exchange")),
         ];
-        for line in joined(&parts, self.width) {
+        for line in joined(&parts, self.width).iter().flat_map(|line| wrapped(line, self.width)) {
             lines.push(self.paint.tone(Tone::Strong, &line));
         }
         lines.push(String::new());

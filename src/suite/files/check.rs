@@ -169,6 +169,11 @@ pub struct SuiteFile {
     pub title: String,
     /// The caller whose contract it is.
     pub caller: Option<String>,
+    /// What a target has to claim for the suite to be run without being asked for; absent: it is run only when it is asked for.
+    #[schemars(length(min = 1))]
+    pub needs: Vec<String>,
+    /// What is claimed for every target that is run with this suite.
+    pub claims: Vec<String>,
     /// An ordinary exchange → what this caller sends in its place.
     pub sends: IndexMap<String, Vec<String>>,
     /// Patterns of check ids: `*` within a segment, `**` across them.
