@@ -66,6 +66,11 @@ fn variation() {
 }
 
 #[test]
+fn requirement() {
+    is_current("requirement", &generate::<grantlint::suite::ledger::RequirementFile>());
+}
+
+#[test]
 fn waivers() {
     is_current("waivers", &generate::<grantlint::report::waivers::WaiverFile>());
 }
@@ -75,13 +80,22 @@ fn waivers() {
 fn every_file_names_its_schema_and_satisfies_it() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut seen = 0;
-    for folder in
-        ["specs/exchanges", "specs/checks", "specs/suites", "specs/diagnoses", "fixtures/faults", "fixtures/variations"]
-    {
+    for folder in [
+        "specs/exchanges",
+        "specs/checks",
+        "specs/suites",
+        "specs/diagnoses",
+        "specs/requirements",
+        "fixtures/faults",
+        "fixtures/variations",
+    ] {
         let mut left = vec![root.join(folder)];
         while let Some(path) = left.pop() {
             if path.is_dir() {
                 left.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+                continue;
+            }
+            if path.extension().is_some_and(|extension| extension == "md") {
                 continue;
             }
             let text = fs::read_to_string(&path).unwrap();

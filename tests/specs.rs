@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use grantlint::suite::ledger::Ledger;
 use grantlint::suite::{self, Wanted};
 
 #[test]
@@ -16,26 +17,13 @@ fn the_specs_of_this_repository_have_no_mistake() {
     }
 }
 
-/// Ids of the ledger's rows.
-fn ledger() -> BTreeSet<String> {
-    let rows = suite::requirements();
-    rows.values()
-        .flat_map(|rows| rows.as_array().cloned().unwrap_or_default())
-        .filter_map(|row| Some(row.get("id")?.as_str()?.to_owned()))
-        .collect()
-}
-
 #[test]
-fn every_requirement_that_a_check_covers_is_in_the_ledger() {
-    let (catalogue, ledger) = (suite::embedded().unwrap(), ledger());
-    assert!(ledger.len() > 100, "{}", ledger.len());
-    let unknown: Vec<(&str, &str)> = catalogue
-        .checks
-        .values()
-        .flat_map(|check| check.file.covers.iter().map(|id| (check.id.as_str(), id.as_str())))
-        .filter(|(_, id)| !ledger.contains(*id))
-        .collect();
-    assert_eq!(unknown, []);
+fn the_ledger_and_the_checks_agree() {
+    let ledger = Ledger::of(&suite::embedded().unwrap()).unwrap();
+    assert!(ledger.rows.len() > 700, "{}", ledger.rows.len());
+    let open = |mistake: &String| mistake.ends_with("is neither covered nor excluded nor planned");
+    let mistakes: Vec<String> = ledger.mistakes().into_iter().filter(|mistake| !open(mistake)).collect();
+    assert!(mistakes.is_empty(), "{} mistakes\n{}", mistakes.len(), mistakes.join("\n"));
 }
 
 #[test]

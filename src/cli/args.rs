@@ -8,6 +8,7 @@ use super::colour::Colour;
 use super::output::Output;
 use super::target_args::TargetArgs;
 use crate::report::assemble::FailOn;
+use crate::report::coverage::By;
 use crate::report::junit::WarningsAs;
 
 /// Checks running OAuth endpoints: plays the client, sends the requests that matter, judges the answers.
@@ -49,6 +50,8 @@ pub(super) enum Command {
     List(ListArgs),
     /// Start the reference authorization server, conforming or with faults
     Serve(ServeArgs),
+    /// Show which requirement is decided by which check
+    Coverage(CoverageArgs),
     /// Run every fault against its check: the proof that each check can fail
     Selftest(SelftestArgs),
 }
@@ -252,6 +255,55 @@ pub(super) struct ExplainArgs {
     /// Folder with checks, exchanges and suites of your own
     #[arg(long, value_name = "DIR")]
     pub(super) specs: Option<PathBuf>,
+}
+
+/// `coverage`.
+#[derive(Debug, Args)]
+pub(super) struct CoverageArgs {
+    /// What the matrix has a line for
+    #[arg(long, value_name = "WHAT", default_value = "document")]
+    pub(super) by: CoverageBy,
+    /// Form of the answer; JSON and Markdown have every row
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: CoverageFormat,
+    /// Folder with checks, exchanges and suites of your own
+    #[arg(long, value_name = "DIR")]
+    pub(super) specs: Option<PathBuf>,
+}
+
+/// `coverage --by`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum CoverageBy {
+    /// A line for each document.
+    Document,
+    /// A line for each section.
+    Section,
+    /// A line for each level.
+    Level,
+    /// A line for each party.
+    Party,
+}
+
+impl From<CoverageBy> for By {
+    fn from(by: CoverageBy) -> Self {
+        match by {
+            CoverageBy::Document => Self::Document,
+            CoverageBy::Section => Self::Section,
+            CoverageBy::Level => Self::Level,
+            CoverageBy::Party => Self::Party,
+        }
+    }
+}
+
+/// `coverage --format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum CoverageFormat {
+    /// The matrix and what is open.
+    Text,
+    /// Every row.
+    Json,
+    /// The matrix and every row.
+    Markdown,
 }
 
 /// `selftest`.

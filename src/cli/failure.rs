@@ -23,6 +23,11 @@ impl Failure {
         Self { code: 2, message: message.into(), help: help.into(), files: Vec::new() }
     }
 
+    /// What was built in does not fit together: our bug.
+    pub(super) fn internal(message: String) -> Self {
+        Self { code: 70, ..Self::usage(message, "please report this".to_owned()) }
+    }
+
     pub(super) fn waivers(file: FileProblems) -> Self {
         Self { files: vec![file], ..Self::usage("the waiver file has mistakes", None) }
     }

@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod colour;
+mod coverage;
 mod demo;
 mod explain;
 mod failure;
@@ -32,6 +33,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::List(args) => list::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::Coverage(args) => coverage::run(args),
         Command::Selftest(args) => selftest::run(args),
     });
     let code = match outcome {

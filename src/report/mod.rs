@@ -4,6 +4,7 @@
 
 pub mod assemble;
 pub mod console;
+pub mod coverage;
 mod evidence;
 pub mod json;
 pub mod junit;

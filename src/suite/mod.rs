@@ -5,6 +5,7 @@
 mod catalogue;
 mod clause;
 pub mod files;
+pub mod ledger;
 mod lint;
 mod load;
 pub mod reference;

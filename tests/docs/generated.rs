@@ -71,6 +71,17 @@ fn the_example_of_writing_a_check_holds() {
 }
 
 #[test]
+fn the_page_of_coverage_is_the_ledger() {
+    let ledger = suite::ledger::Ledger::of(&suite::embedded().unwrap()).unwrap();
+    let page = format!(
+        "# Coverage\n\nWhich requirement is decided by which check. Written from the ledger (`specs/requirements`) by\n\
+         `GRANTLINT_BLESS=1 cargo test --test docs`; `grantlint coverage` prints it.\n\n{}",
+        grantlint::report::coverage::markdown(&ledger)
+    );
+    is_current("docs/coverage.md", &page);
+}
+
+#[test]
 fn the_page_of_checks_is_the_catalogue() {
     let catalogue = suite::embedded().unwrap();
     let mut folders: BTreeMap<&str, Vec<&suite::Check>> = BTreeMap::new();
