@@ -161,7 +161,7 @@ fn accepted(check: &Check, clauses: &Clauses) -> Vec<String> {
                     let said = match &clause.matcher {
                         Matcher::Absent => "nothing there".to_owned(),
                         Matcher::Present => "something there".to_owned(),
-                        Matcher::Schema { schema, .. } => suite::expected_at(&clause.place, schema),
+                        Matcher::Schema { schema, .. } => suite::words::expected_at(&clause.place, schema),
                     };
                     format!("{}: {said}", place(check, &clause.place))
                 })

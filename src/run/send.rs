@@ -35,7 +35,7 @@ impl Runner<'_> {
             Some(repeat) => match &repeat.until {
                 Some(until) => {
                     let within = repeat.within.as_deref().and_then(duration).unwrap_or(Duration::from_secs(30));
-                    self.until(instance, exchange, &Clauses::read(until), within).await
+                    self.until(instance, exchange, &Clauses::read(until.clone()), within).await
                 }
                 None => {
                     let times = repeat.times.unwrap_or(2).clamp(1, MOST_COPIES);
