@@ -158,9 +158,9 @@ pub async fn trial(catalogue: &Catalogue, faults: &[Fault], wanted: &Wanted) -> 
     let settings =
         run::Settings { concurrency, interval: None, patience, seed: 0, resolve, clock, progress: Arc::new(Quiet) };
     let brought = run::run(Task { catalogue, plan: &plan, target: &target }, &settings, std::future::pending()).await?;
-    Ok(assemble::assemble(&Material {
+    Ok(assemble::assemble(Material {
         catalogue,
-        recording: &brought.recording,
+        recording: brought.recording,
         members: &members,
         target: &target.name,
         suites: &wanted.suites,

@@ -26,7 +26,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<u8, Failure> {
             .map_or_else(|| "see `grantlint list`".to_owned(), |near| format!("did you mean `{near}`?"));
         return Err(Failure::usage(format!("no check is called `{}`", args.check), help));
     };
-    output::print(&explained(&catalogue, check))?;
+    output::print(&explained(catalogue, check))?;
     Ok(0)
 }
 

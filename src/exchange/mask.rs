@@ -78,6 +78,8 @@ pub struct ReadyMasks {
     worded: HashMap<String, String>,
     /// Masked value → shell variable, for `curl` lines.
     variables: Vec<(String, &'static str)>,
+    /// The target's entry as it is and masked: it stands in every document.
+    target: (Value, Value),
 }
 
 impl Masks {
@@ -184,9 +186,9 @@ impl Masks {
         }
     }
 
-    /// No more documents: unequal values get unequal masks, in the order they were seen.
+    /// No more documents: unequal values get unequal masks, in the order they were seen. `target` is the entry in all of them.
     #[must_use]
-    pub fn ready(self) -> ReadyMasks {
+    pub fn ready(self, target: &Value) -> ReadyMasks {
         let mut forms: Vec<Form> = Vec::new();
         let (mut whole, mut worded): (HashMap<_, _>, HashMap<_, _>) = Default::default();
         let (mut taken, mut variables) = (HashSet::new(), Vec::new());
@@ -216,7 +218,11 @@ impl Masks {
             }
             if is_word(value) { &mut worded } else { &mut whole }.entry(value.clone()).or_insert(mask);
         }
-        ReadyMasks { finder: Finder::new(forms), whole, worded, variables }
+        let mut masks = ReadyMasks { finder: Finder::new(forms), whole, worded, variables, target: Default::default() };
+        let mut masked = target.clone();
+        masks.replace(&mut masked, "target");
+        masks.target = (target.clone(), masked);
+        masks
     }
 }
 
@@ -242,7 +248,11 @@ impl ReadyMasks {
                 parts.push((list, items.take()));
             }
         }
+        let target = value.get_mut("target").filter(|target| **target == self.target.0).map(Value::take);
         self.replace(value, "");
+        if target.is_some() {
+            value["target"] = self.target.1.clone();
+        }
         for (list, mut items) in parts {
             items.as_array_mut().into_iter().flatten().for_each(|item| self.apply(item));
             value[list] = items;
