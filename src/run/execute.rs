@@ -163,13 +163,18 @@ impl Runner<'_> {
         left.sort_by_key(|instance| {
             std::cmp::Reverse((first(instance), urgency.get(instance.key.as_str()).copied().unwrap_or(1)))
         });
+        let places = self.settings.concurrency.max(1);
         let mut under_way: FuturesUnordered<Work<'_>> = FuturesUnordered::new();
         let mut waiting: Vec<(u64, &Instance)> = Vec::new();
         loop {
             let mut later = Vec::new();
             for instance in std::mem::take(&mut left) {
+                // Who is ready does not queue: a free place goes to the most urgent one of those that are ready by then.
+                if under_way.len() >= places || held(instance) {
+                    later.push(instance);
+                    continue;
+                }
                 match self.readiness(instance) {
-                    _ if held(instance) => later.push(instance),
                     Readiness::Not => later.push(instance),
                     Readiness::Never(not_sent) => self.settle(&instance.key, Err(not_sent)),
                     Readiness::At(due) if due > self.settings.clock.now_ms() => waiting.push((due, instance)),
