@@ -238,4 +238,63 @@ mod tests {
         }
         assert!(decided > 1000, "only {decided} decided");
     }
+
+    /// Every value that a document becomes when one place of it becomes something else.
+    fn spoilt(document: &Value) -> Vec<Value> {
+        fn places(value: &Value, at: &str, all: &mut Vec<String>) {
+            all.push(at.to_owned());
+            match value {
+                Value::Object(members) => {
+                    members
+                        .iter()
+                        .for_each(|(name, value)| places(value, &format!("{at}/{}", name.replace('/', "~1")), all));
+                }
+                Value::Array(items) => {
+                    items.iter().enumerate().for_each(|(nth, value)| places(value, &format!("{at}/{nth}"), all));
+                }
+                _ => {}
+            }
+        }
+        let mut all = Vec::new();
+        places(document, "", &mut all);
+        let odd = json!([null, true, 0, -1, 70_000, "", "x", "absent", "form", [], ["x"], [1], {}, {"x": 1}]);
+        let odd = odd.as_array().unwrap().iter();
+        odd.flat_map(|value| all.iter().map(move |place| (place, value)))
+            .map(|(place, value)| {
+                let mut spoilt = document.clone();
+                *spoilt.pointer_mut(place).unwrap() = value.clone();
+                spoilt
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_file_is_right_here_only_when_the_library_says_so() {
+        let check = json!({
+            "title": "t", "level": "MUST", "source": ["s"], "covers": ["c"], "exchange": "e", "also_every": "token_endpoint",
+            "when": {"/answer": "present"}, "expect": [{"/answer": {"const": "token"}}], "why": "w", "fix": "f",
+        });
+        let target = json!({"targets": {"a": {
+            "token_endpoint": "https://x/y", "scope": "a b", "client": {"client_id": "i", "client_secret": "s"},
+            "token_endpoint_auth_methods": ["client_secret_basic"], "headers": {"X-A": "b"}, "bounds": {"body": 2048},
+            "resource": {"url": "https://x/z"},
+        }}});
+        let suite = json!({"title": "t", "checks": ["**"], "levels": {"c": {"level": "MAY", "because": "b"}}});
+        let kinds = [
+            (include_str!("../../specs/schema/check.schema.json"), check),
+            (include_str!("../../specs/schema/target.schema.json"), target),
+            (include_str!("../../specs/schema/suite.schema.json"), suite),
+        ];
+        for (schema, document) in kinds {
+            let schema: Value = serde_json::from_str(schema).unwrap();
+            let library = jsonschema::draft202012::new(&schema).unwrap();
+            let mistakes: Vec<String> = library.iter_errors(&document).map(|error| error.to_string()).collect();
+            assert_eq!(mistakes, Vec::<String>::new());
+            for value in spoilt(&document).iter().chain([&document]) {
+                if let Some(holds) = file(&schema, value) {
+                    assert_eq!(holds, library.is_valid(value), "{value}");
+                }
+            }
+        }
+    }
 }
