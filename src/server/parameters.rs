@@ -49,6 +49,9 @@ impl Parameters {
         if setup.keeps(Rule::ParametersEmptyIsAbsent) {
             read.retain(|(_, value)| !value.is_empty());
         }
+        if !setup.keeps(Rule::ParametersAllSeen) {
+            read = last_values(read);
+        }
         if setup.keeps(Rule::ParametersOnce) && repeated(&read, setup.makes(Policy::DuplicatesSameAccepted)) {
             return Err(errors::error(setup, "invalid_request", "a parameter is repeated"));
         }
@@ -154,6 +157,16 @@ fn object(body: &[u8]) -> Option<Vec<(String, String)>> {
         }
     }
     Some(read)
+}
+
+/// What a form parser hands on that keeps one value of each name: the last.
+fn last_values(pairs: Vec<(String, String)>) -> Vec<(String, String)> {
+    let mut kept: Vec<(String, String)> = Vec::new();
+    for (name, value) in pairs {
+        kept.retain(|(own, _)| *own != name);
+        kept.push((name, value));
+    }
+    kept
 }
 
 /// Whether a name occurs twice. `resource` and `audience` may (RFC 8707 §2, RFC 8693 §2.1).

@@ -26,6 +26,7 @@ words! {
         GrantTypeKnown = "grant_type.known": "an unknown grant_type is refused with unsupported_grant_type (RFC 6749 §5.2)",
         GrantTypeCaseSensitive = "grant_type.case_sensitive": "grant_type values are compared with case (RFC 6749 §1.1 notation, §4.4.2)",
         ParametersOnce = "parameters.once": "a repeated parameter is refused with invalid_request (RFC 6749 §3.2, §5.2)",
+        ParametersAllSeen = "parameters.all_seen": "every value of a repeated parameter is seen, not the last alone that some form parsers hand on (RFC 6749 §3.2)",
         ParametersUnknownIgnored = "parameters.unknown_ignored": "unrecognised parameters are ignored (RFC 6749 §3.2)",
         ParametersEmptyIsAbsent = "parameters.empty_is_absent": "a parameter without a value counts as left out (RFC 6749 §3.2)",
         ParametersCaseSensitive = "parameters.case_sensitive": "parameter names are compared with case (RFC 6749 §1.1 notation)",

@@ -202,6 +202,8 @@ pub enum By {
     BasicRaw,
     /// The pair as it is in the URL-safe alphabet (RFC 4648 §5), with padding.
     BasicUrlSafe,
+    /// HTTP Basic in the way that preflight found to work, the scheme written `basic` (RFC 9110 §11.1).
+    BasicLowerCase,
     /// `client_id` and `client_secret` in the body.
     Post,
     /// `client_id` alone.
