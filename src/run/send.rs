@@ -189,10 +189,15 @@ impl Runner<'_> {
         self.sent.set(self.sent.get() + 1);
         let target = self.task.target;
         let offer = exchange.file.offer.as_deref();
-        let mut document =
-            handshake::look(&url, offer, target.ca_file.as_deref(), &target.bounds, self.settings.clock.clone())
-                .await
-                .map_err(|error| NotSent { why: Why::Prerequisite, reason: error.to_string(), blocked_by: None })?;
+        let mut document = handshake::look(
+            (endpoint, &url),
+            offer,
+            target.ca_file.as_deref(),
+            &target.bounds,
+            self.settings.clock.clone(),
+        )
+        .await
+        .map_err(|error| NotSent { why: Why::Prerequisite, reason: error.to_string(), blocked_by: None })?;
         let elapsed = self.settings.clock.now_ms().saturating_sub(at);
         finish(&mut document, &target.public, Map::new(), json!({"at": at, "elapsed_ms": elapsed}));
         Ok(document)

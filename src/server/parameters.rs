@@ -17,6 +17,11 @@ impl Parameters {
         self.0.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
     }
 
+    /// Whether a parameter is there that no document knows.
+    pub(super) fn has_unknown(&self) -> bool {
+        self.0.iter().any(|(name, _)| !KNOWN.contains(&name.as_str()))
+    }
+
     /// The parameters of the query. Malformed escapes stay as they are: a query is nothing that credentials come in.
     pub(super) fn of_query(request: &Request) -> Self {
         Self(pairs(request.query.as_bytes()).unwrap_or_default())
@@ -55,11 +60,11 @@ impl Parameters {
         if setup.keeps(Rule::ParametersOnce) && repeated(&read, setup.makes(Policy::DuplicatesSameAccepted)) {
             return Err(errors::error(setup, "invalid_request", "a parameter is repeated"));
         }
-        let unknown = || read.iter().any(|(name, _)| !KNOWN.contains(&name.as_str()));
-        if !setup.keeps(Rule::ParametersUnknownIgnored) && unknown() {
+        let read = Self(read);
+        if !setup.keeps(Rule::ParametersUnknownIgnored) && read.has_unknown() {
             return Err(errors::error(setup, "invalid_request", "a parameter is not known"));
         }
-        Ok(Self(read))
+        Ok(read)
     }
 }
 

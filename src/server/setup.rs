@@ -73,8 +73,8 @@ pub(super) struct Setup {
     pub(super) origin: String,
     pub(super) issuer: String,
     pub(super) metadata_path: String,
-    /// The main client, the second client, the public client.
-    pub(super) clients: [Client; 3],
+    /// The main client, the second client, the public client, the resource server.
+    pub(super) clients: [Client; 4],
     pub(super) dialect: Dialect,
     pub(super) token_length: Option<usize>,
     pub(super) expires_in: u64,
@@ -106,6 +106,7 @@ impl Setup {
                 confidential(set.client_id.as_deref().unwrap_or(ID), set.client_secret.as_deref().unwrap_or(SECRET)),
                 confidential(SECOND_ID, SECOND_SECRET),
                 public,
+                Client { grant_types: &[], ..confidential(RESOURCE_SERVER_ID, RESOURCE_SERVER_SECRET) },
             ],
             token_length: set.token_length.or(settings.token_length),
             expires_in: set.expires_in.unwrap_or(life),
@@ -139,7 +140,7 @@ impl Setup {
     /// The entry for a target file: what this server claims, and the credentials for it.
     pub(super) fn target(&self) -> Value {
         let Self { origin, issuer, .. } = self;
-        let [main, second, public] = &self.clients;
+        let [main, second, public, resource_server] = &self.clients;
         let pair = |client: &Client| {
             let secret = client.secret.as_ref().map(Secret::expose);
             json!({ "client_id": client.id, "client_secret": secret })
@@ -172,6 +173,9 @@ impl Setup {
             Value::Object(entry) => entry,
             _ => Map::new(),
         };
+        if self.makes(Policy::IntrospectionResourceServersOnly) {
+            entry.insert("resource_server".to_owned(), pair(resource_server));
+        }
         let port = origin.rsplit(':').next().unwrap_or_default();
         let token_endpoint = format!("{origin}{TOKEN}");
         let values = [
@@ -205,6 +209,9 @@ const SECRET: &str = "s3cret:~~?~+/%";
 const SECOND_ID: &str = "gl2";
 const SECOND_SECRET: &str = "0ther-s3cret";
 const PUBLIC_ID: &str = "pub";
+/// Who may see the tokens of every client at introspection.
+pub(super) const RESOURCE_SERVER_ID: &str = "rs";
+const RESOURCE_SERVER_SECRET: &str = "res0urce-s3cret";
 
 #[cfg(test)]
 mod tests {

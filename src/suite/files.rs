@@ -49,7 +49,7 @@ pub struct ExchangeFile {
     /// `raw`: sent by our own HTTP/1.1 writer, names of header fields as written here.
     pub transport: Option<Transport>,
     /// What the answer is when all is well: the control of every negative.
-    #[schemars(with = "Option<ClauseMap>")]
+    #[schemars(with = "Option<ClauseList>")]
     pub works: Option<Value>,
     /// Changes by name: each makes an exchange `id[name]`.
     pub variants: IndexMap<String, Map<String, Value>>,
@@ -255,7 +255,7 @@ pub struct Repeat {
     #[serde(default)]
     pub at_once: bool,
     /// Until this holds.
-    #[schemars(with = "Option<ClauseMap>")]
+    #[schemars(with = "Option<ClauseList>")]
     pub until: Option<Value>,
     /// For how long `until` is tried, for example `30s`.
     pub within: Option<String>,
