@@ -194,6 +194,7 @@ grant_type.required: no grant_type; upper-case name
 grant_type.known: unknown grant_type; upper-case grant_type
 grant_type.case_sensitive: upper-case grant_type
 parameters.once: repeated, equal; repeated, different
+parameters.all_seen: repeated, equal; repeated, different
 parameters.unknown_ignored: unknown parameter; introspection, unknown parameter
 parameters.empty_is_absent: empty scope
 parameters.case_sensitive: upper-case name
