@@ -19,7 +19,7 @@ use url::Url;
 use crate::oauth::Secret;
 use crate::schema::FileKind;
 use crate::yaml::{self, Document, FileProblems, Problem};
-use complete::{claims, complete};
+use complete::{claims, complete, note_odd_secrets};
 pub use entry::{Bounds, BoundsEntry, Claim, Client, ContentType, Entry, Login, Resource, TargetFile};
 use mistakes::Mistake;
 
@@ -200,6 +200,7 @@ fn resolve(name: &str, mut value: Value, mut secrets: Vec<(String, Secret)>, fol
     bounds.head = own.head.unwrap_or(bounds.head);
     bounds.json_depth = own.json_depth.unwrap_or(bounds.json_depth);
     complete(&mut value, &entry);
+    note_odd_secrets(&mut value, &secrets);
     if let Some(mut url) = entry.proxy.as_deref().and_then(|proxy| Url::parse(proxy).ok()) {
         // What is shown of a proxy is where it is, not who asks it.
         if let Some(password) = url.password().map(str::to_owned) {

@@ -75,8 +75,38 @@ pub fn curl(document: &Value) -> Option<String> {
     if line.contains("$(form ") {
         line.insert_str(0, FORM);
     }
-    Some(line)
+    Some(shortened(&line))
 }
+
+/// Long runs of one letter, or of its base64, are made in the shell: nobody reads a line of 65,536 of them.
+///
+/// They only stand in single quotes, which are left for them.
+fn shortened(line: &str) -> String {
+    let bytes = line.as_bytes();
+    let (mut out, mut kept, mut at) = (String::with_capacity(line.len()), 0, 0);
+    while at < bytes.len() {
+        let run = [1, 4].into_iter().find_map(|period| {
+            let unit = bytes.get(at..at + period)?;
+            let times = bytes[at..].chunks_exact(period).take_while(|chunk| *chunk == unit).count();
+            let plain = unit.iter().all(u8::is_ascii_alphanumeric);
+            (plain && times * period >= LONG_RUN).then_some((period, times))
+        });
+        let Some((period, times)) = run else {
+            at += 1;
+            continue;
+        };
+        let unit = &line[at..at + period];
+        out.push_str(&line[kept..at]);
+        out.push_str(&format!("'\"$(printf '%{times}s' '' | sed 's/ /{unit}/g')\"'"));
+        at += period * times;
+        kept = at;
+    }
+    out.push_str(&line[kept..]);
+    out
+}
+
+/// Shorter runs are written out.
+const LONG_RUN: usize = 512;
 
 /// A Basic header whose secret is masked is made anew in the shell, with the scheme and in the alphabet that were sent.
 fn basic(value: &str, authorization: &Value) -> Option<String> {
@@ -129,6 +159,14 @@ mod tests {
     #[test]
     fn a_quote_in_the_body_cannot_leave_its_word() {
         assert_eq!(quote("a'; rm -rf ~ #", plain), r"'a'\''; rm -rf ~ #'");
+    }
+
+    #[test]
+    fn long_runs_are_made_in_the_shell() {
+        let (letters, encoded) = ("a".repeat(2000), "YWFh".repeat(300));
+        assert_eq!(shortened(&format!("-d 'x={letters}!'")), r#"-d 'x='"$(printf '%2000s' '' | sed 's/ /a/g')"'!'"#);
+        assert_eq!(shortened(&format!("'{encoded}YQ=='")), r#"''"$(printf '%300s' '' | sed 's/ /YWFh/g')"'YQ=='"#);
+        assert_eq!(shortened("'aaaa ééé'"), "'aaaa ééé'");
     }
 
     #[test]

@@ -70,6 +70,8 @@ pub struct Authorization {
     pub alphabet: Option<&'static str>,
     /// `form`, `raw`, or `either` when form-encoding changes nothing.
     pub encoding: Option<&'static str>,
+    /// A colon stands in the secret as it was sent, and nothing else in the pair depends on how it is read.
+    pub secret_has_colon: bool,
     /// The shell variable that stands for the secret in `curl` lines; `None` when the pair is made up.
     pub secret: Option<&'static str>,
 }
@@ -158,6 +160,9 @@ fn request(sent: &Sent) -> Value {
         }
         if let Some(encoding) = authorization.encoding {
             facts["encoding"] = encoding.into();
+        }
+        if authorization.secret_has_colon {
+            facts["secret_has_colon"] = true.into();
         }
         if let Some(secret) = authorization.secret {
             facts["secret"] = secret.into();

@@ -70,6 +70,8 @@ pub(super) fn authenticated(
         (false, Joined::FormEncoded) => "form",
         (false, Joined::Raw) => "raw",
     };
+    // Form-decoding would change a percent sign and a plus.
+    let secret_has_colon = joined == Joined::Raw && secret.contains(':') && !raw.contains(['%', '+']);
     let scheme = if by == By::BasicLowerCase { "basic" } else { "Basic" };
     let value = format!("{scheme} {}", if standard { in_standard } else { in_url_safe });
     headers.insert(0, ("Authorization".into(), value));
@@ -78,6 +80,7 @@ pub(super) fn authenticated(
         client_id: Some(id),
         alphabet: Some(alphabet),
         encoding: Some(encoding),
+        secret_has_colon,
         secret: credentials.variable,
     })
 }

@@ -87,7 +87,7 @@ pub(super) fn build(
     let headers = complete(headers, &url, &method, content_type, body.len(), target, raw);
     carried(&method, &headers)?;
     let authorization = authorization.or_else(|| literal(&headers));
-    let endpoint = file.endpoint.map(|endpoint| endpoint.name().to_owned());
+    let endpoint = file.endpoint.filter(|_| !file.apart).map(|endpoint| endpoint.name().to_owned());
     let sent = Sent { method, url, endpoint, headers, query, params: named, encode: written, body, authorization };
     Ok(Ready { sent, raw })
 }
@@ -294,5 +294,12 @@ fn complete(
 fn literal(headers: &[(String, String)]) -> Option<Authorization> {
     let (_, value) = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"))?;
     let scheme = value.split(' ').next().unwrap_or_default().to_ascii_lowercase();
-    Some(Authorization { scheme, client_id: None, alphabet: None, encoding: None, secret: None })
+    Some(Authorization {
+        scheme,
+        client_id: None,
+        alphabet: None,
+        encoding: None,
+        secret_has_colon: false,
+        secret: None,
+    })
 }

@@ -46,6 +46,8 @@ pub struct ExchangeFile {
     pub encode: Option<Encode>,
     /// A literal body instead of `params`.
     pub raw: Option<String>,
+    /// Out of the ordinary, so that sentences about every answer of an endpoint (`also_every`) leave it alone.
+    pub apart: bool,
     /// `raw`: sent by our own HTTP/1.1 writer, names of header fields as written here.
     pub transport: Option<Transport>,
     /// What the answer is when all is well: the control of every negative.

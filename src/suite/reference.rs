@@ -17,7 +17,7 @@ pub enum Source {
     Let(String),
     /// `${random.kind:length}`: new at each occurrence.
     Random {
-        /// `hex32`, `verifier` or `b64token`.
+        /// `hex32`, `verifier`, `b64token` or `filler`.
         kind: String,
         /// Characters.
         length: usize,
@@ -65,11 +65,25 @@ pub enum Missing {
 }
 
 /// Every transform with what it takes.
-pub const TRANSFORMS: [&str; 10] =
-    ["s256", "upper", "origin", "scheme", "host", "path", "flip", "jwt-unsigned", "jwt-resigned", "plus"];
+pub const TRANSFORMS: [&str; 12] = [
+    "s256",
+    "upper",
+    "reversed",
+    "percent",
+    "origin",
+    "scheme",
+    "host",
+    "path",
+    "flip",
+    "jwt-unsigned",
+    "jwt-resigned",
+    "plus",
+];
 
 /// Every kind of random value with its default length.
-pub const RANDOM: [(&str, usize); 3] = [("hex32", 32), ("verifier", 43), ("b64token", 43)];
+///
+/// `filler` is one letter over and over: it only has to be long.
+pub const RANDOM: [(&str, usize); 4] = [("hex32", 32), ("verifier", 43), ("b64token", 43), ("filler", 64)];
 
 /// Reads what stands between `${` and `}`.
 ///
@@ -241,6 +255,8 @@ fn transform(value: &Value, name: &str, argument: Option<i64>) -> Option<Value> 
         // RFC 7636 §4.2.
         "s256" => URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes())),
         "upper" => text.to_uppercase(),
+        "reversed" => text.split(' ').rev().collect::<Vec<_>>().join(" "),
+        "percent" => percent(text),
         "origin" => url()?.origin().ascii_serialization(),
         "scheme" => url()?.scheme().to_owned(),
         "host" => url()?.host_str()?.to_owned(),
@@ -250,6 +266,17 @@ fn transform(value: &Value, name: &str, argument: Option<i64>) -> Option<Value> 
         "jwt-resigned" => resigned(text)?,
         _ => return None,
     }))
+}
+
+/// Every byte but unreserved characters as a percent escape, a space too.
+///
+/// Source: RFC 3986 §2.1 and §2.3.
+fn percent(text: &str) -> String {
+    let escaped = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(escaped).collect()
 }
 
 /// One character in the middle of the text replaced by another of the same alphabet.
@@ -288,6 +315,13 @@ mod tests {
     fn what_a_transform_cannot_take_is_missing() {
         let missing = fill(&json!("${x/y | jwt-unsigned}"), &mut |_| Ok(json!("opaque"))).unwrap_err();
         assert!(matches!(missing, Missing::Prerequisite { blocked_by: Some(name), .. } if name == "x"));
+    }
+
+    #[test]
+    fn words_are_turned_round_and_escaped() {
+        let filled = |text: &str| fill(&json!(text), &mut |_| Ok(json!("a b:c"))).unwrap();
+        assert_eq!(filled("${target.scope | reversed}"), "b:c a");
+        assert_eq!(filled("${target.scope | percent}"), "a%20b%3Ac");
     }
 
     #[test]

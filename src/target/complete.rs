@@ -34,6 +34,21 @@ pub(super) fn complete(value: &mut Value, entry: &Entry) {
     }
 }
 
+/// Says of a client whose secret is not made of printable ASCII that it is so, since no document holds the secret itself.
+///
+/// Source: RFC 6749 appendix A.2.
+pub(super) fn note_odd_secrets(value: &mut Value, secrets: &[(String, Secret)]) {
+    for (name, secret) in secrets {
+        let odd = secret.expose().chars().any(|c| !matches!(c, ' '..='~'));
+        if let Some(client) = name.strip_suffix(".client_secret")
+            && odd
+            && let Some(members) = value.get_mut(client).and_then(Value::as_object_mut)
+        {
+            members.insert("client_secret_characters".to_owned(), "beyond printable ASCII".into());
+        }
+    }
+}
+
 /// The features that the target claims: the words of `needs`.
 pub(super) fn claims(value: &Value, entry: &Entry, secrets: &[(String, Secret)]) -> BTreeSet<String> {
     let mut claims = BTreeSet::new();

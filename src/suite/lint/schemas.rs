@@ -15,7 +15,7 @@ const BOUND_TO_TYPE: [(&str, &[&str]); 4] = [
         "array",
         &["items", "prefixItems", "contains", "minContains", "maxContains", "minItems", "maxItems", "uniqueItems"],
     ),
-    ("object", &["properties", "required", "additionalProperties", "minProperties", "maxProperties"]),
+    ("object", &["properties", "required", "additionalProperties", "propertyNames", "minProperties", "maxProperties"]),
 ];
 
 /// JSON Schema passes what a keyword does not speak of: `minimum` passes on `"3600"`. Below `not` that turns round.
@@ -86,7 +86,9 @@ pub(super) fn cannot_fail(
         let here = format!("{at}/{}", escape(key));
         let below_not = below_not || key == "not";
         match (key.as_str(), value) {
-            ("not" | "items" | "contains", Value::Object(inner)) => cannot_fail(files, file, &here, inner, below_not),
+            ("not" | "items" | "contains" | "propertyNames", Value::Object(inner)) => {
+                cannot_fail(files, file, &here, inner, below_not)
+            }
             ("anyOf" | "allOf" | "oneOf" | "prefixItems", Value::Array(all)) => {
                 for (nth, inner) in all.iter().enumerate() {
                     if let Value::Object(inner) = inner {
