@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::fault::{Break, Fault, Overrides, Rewrite, TlsOverride, Wire};
+use super::raw::LONGEST_BODY;
+use super::setup::USER_GRANTS;
 use super::shape::{LONGEST_DELAY_MS, fits};
 use super::{Error, Policy, Rule};
 
@@ -102,6 +104,7 @@ impl Overrides {
         *self = Self {
             token_length: later.token_length.or(earlier.token_length),
             max_header: later.max_header.or(earlier.max_header),
+            max_body: later.max_body.or(earlier.max_body),
             expires_in: later.expires_in.or(earlier.expires_in),
             retry_after: later.retry_after.or(earlier.retry_after),
             rate_window_ms: later.rate_window_ms.or(earlier.rate_window_ms),
@@ -110,6 +113,7 @@ impl Overrides {
             client_secret: later.client_secret.or(earlier.client_secret),
             scopes: later.scopes.or(earlier.scopes),
             default_scope: later.default_scope.or(earlier.default_scope),
+            grants: if later.grants.is_empty() { earlier.grants } else { later.grants },
             lock_after: later.lock_after.or(earlier.lock_after),
             tls: later.tls.or(earlier.tls),
             issuer_path: later.issuer_path.or(earlier.issuer_path),
@@ -132,9 +136,14 @@ fn check(fault: &Fault) -> Result<(), Error> {
             }
         }
     }
-    let Overrides { token_length, max_header, expires_in, latency_ms, issuer_path, .. } = &fault.settings;
+    let Overrides { token_length, max_header, max_body, grants, expires_in, latency_ms, issuer_path, .. } =
+        &fault.settings;
     range("token_length", token_length.map(|n| n as u64), 4, 65_536)?;
     range("max_header", max_header.map(|n| n as u64), 0, 65_536)?;
+    range("max_body", max_body.map(|n| n as u64), 0, LONGEST_BODY as u64)?;
+    if let Some(grant) = grants.iter().find(|grant| !USER_GRANTS.contains(&grant.as_str())) {
+        return Err(Error::Fault(format!("grant `{grant}` in `settings`: possible are {}", USER_GRANTS.join(", "))));
+    }
     range("expires_in", *expires_in, 0, 315_360_000)?;
     range("latency_ms", *latency_ms, 0, LONGEST_DELAY_MS)?;
     match issuer_path {

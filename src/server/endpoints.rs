@@ -11,7 +11,7 @@ use super::fault::Break;
 use super::message::{Body, Reply, Request};
 use super::setup::{INTROSPECT, RESOURCE, REVOKE, Settings, Setup, TOKEN};
 use super::state::State;
-use super::{Policy, Rule, grants, introspect, metadata, resource, revoke, rewrite};
+use super::{Policy, Rule, errors, grants, introspect, metadata, resource, revoke, rewrite};
 
 /// The reference authorization server and its resource, without a listener.
 pub struct AuthorizationServer {
@@ -88,9 +88,16 @@ fn route(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
     if request.headers.iter().any(|(_, value)| value.len() > setup.max_header) {
         return Err(Reply::text("http.431", 431, "request header fields too large\n"));
     }
+    if request.in_clear && !setup.keeps(Rule::HttpNoPasswordAsked) {
+        let challenge = errors::challenge(setup, "Basic");
+        return Err(Reply::text("http.401", 401, "log in first\n").with("www-authenticate", challenge));
+    }
     if request.in_clear && setup.makes(Policy::HttpRedirected) {
         let place = format!("{}{}", setup.origin, request.path);
         return Ok(Reply::new("http.308", 308).with("location", place));
+    }
+    if setup.dialect.overrides.max_body.is_some_and(|most| request.body.len() > most) {
+        return Err(Reply::text("http.413", 413, "content too large\n"));
     }
     match request.path.as_str() {
         TOKEN => grants::answer(request, turn),

@@ -175,6 +175,10 @@ pub struct Overrides {
     #[serde(default)]
     #[schemars(range(max = 65_536))]
     pub max_header: Option<usize>,
+    /// The longest body that is read, in bytes; a longer one is answered 413. Default and most 1,048,576.
+    #[serde(default)]
+    #[schemars(range(max = 1_048_576))]
+    pub max_body: Option<usize>,
     /// Life of an access token in seconds; default 3,600.
     #[serde(default)]
     #[schemars(range(max = 315_360_000))]
@@ -204,6 +208,10 @@ pub struct Overrides {
     /// What is granted where no scope is asked for; default `invoices.read`, or the first of `scopes`.
     #[serde(default)]
     pub default_scope: Option<String>,
+    /// Grants that clients may use besides client credentials: `authorization_code`, `refresh_token`, `password`. The server
+    /// knows no users and no codes, so it refuses each of them, but as the standard says; the target entry names them.
+    #[serde(default)]
+    pub grants: Vec<String>,
     /// So many wrong secrets lock a client, which then fails like an unknown one; absent: never.
     #[serde(default)]
     pub lock_after: Option<u32>,

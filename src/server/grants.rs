@@ -1,4 +1,4 @@
-//! The token endpoint and its one grant, client credentials.
+//! The token endpoint and the grant that it is about, client credentials.
 
 use serde_json::{Map, Value};
 
@@ -6,8 +6,8 @@ use super::authenticate::authenticate;
 use super::endpoints::Turn;
 use super::message::{Reply, Request};
 use super::parameters::Parameters;
-use super::setup::{CLIENT_CREDENTIALS, Client, Setup, UNGRANTED};
-use super::{Policy, Rule, errors, token};
+use super::setup::{CLIENT_CREDENTIALS, Client, Setup, UNGRANTED, USER_GRANTS};
+use super::{Policy, Rule, errors, token, user_grants};
 
 /// Answers at the token endpoint. Source: RFC 6749 §3.2 and §4.4.
 pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
@@ -28,8 +28,12 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
     let sent = Parameters::read(request, setup)?;
     let caller = authenticate(request, &sent, turn)?;
     let grant_type = grant_type(&sent, setup)?;
-    if !caller.client.grant_types.contains(&grant_type) && setup.keeps(Rule::ClientGrantChecked) {
+    let registered = caller.client.grant_types.contains(&grant_type) || setup.extra_grants.contains(&grant_type);
+    if !registered && setup.keeps(Rule::ClientGrantChecked) {
         return Err(errors::error(setup, "unauthorized_client", "the client may not use this grant"));
+    }
+    if grant_type != CLIENT_CREDENTIALS {
+        user_grants::check(grant_type, &sent, turn)?;
     }
     client_credentials(&sent, caller.client, turn)
 }
@@ -102,6 +106,12 @@ fn grant_type(sent: &Parameters, setup: &Setup) -> Result<&'static str, Reply> {
         Some(other) if !setup.keeps(Rule::GrantTypeCaseSensitive) && other.eq_ignore_ascii_case(CLIENT_CREDENTIALS) => {
             Ok(CLIENT_CREDENTIALS)
         }
+        Some(other) if !setup.keeps(Rule::GrantTypeWhole) && other.starts_with(CLIENT_CREDENTIALS) => {
+            Ok(CLIENT_CREDENTIALS)
+        }
+        Some(other) if setup.extra_grants.contains(&other) => {
+            Ok(USER_GRANTS.into_iter().find(|own| *own == other).unwrap_or(CLIENT_CREDENTIALS))
+        }
         Some(_) if !setup.keeps(Rule::GrantTypeKnown) => Ok(CLIENT_CREDENTIALS),
         Some(_) if setup.makes(Policy::UnknownGrantUnauthorizedClient) => {
             Err(errors::error(setup, "unauthorized_client", "the client may not use this grant"))
@@ -120,7 +130,12 @@ fn grant_type(sent: &Parameters, setup: &Setup) -> Result<&'static str, Reply> {
 /// Source: RFC 6749 §3.3. Without a request, or if nothing of it is left, the client gets the default.
 fn grant_scope(requested: Option<&str>, client: &Client, setup: &Setup) -> Option<String> {
     let mut granted: Vec<&str> = Vec::new();
-    for word in words(requested.unwrap_or_default()) {
+    let whole = requested.unwrap_or_default();
+    // A cut in the middle of a word leaves the words before it.
+    let cut = whole.get(..COLUMN).map_or(whole, |cut| cut.rsplit_once(' ').map_or("", |(words, _)| words));
+    let whole = if setup.keeps(Rule::ScopeWhole) { whole } else { cut };
+    let read = if setup.keeps(Rule::ScopeAllWords) { usize::MAX } else { 1 };
+    for word in words(whole).take(read) {
         let own = client.scopes.iter().find(|own| equal(own, word, setup)).map(String::as_str);
         let skipped = if word == UNGRANTED { Rule::ScopeGrantedOnly } else { Rule::ScopeKnown };
         match own.or_else(|| (!setup.keeps(skipped)).then_some(word)) {
@@ -155,3 +170,6 @@ fn same_words(left: &str, right: &str, setup: &Setup) -> bool {
     let within = |some: &str, all: &str| words(some).all(|word| words(all).any(|other| equal(word, other, setup)));
     within(left, right) && within(right, left)
 }
+
+/// What a database column for texts holds by default.
+const COLUMN: usize = 255;

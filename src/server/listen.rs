@@ -99,7 +99,10 @@ async fn welcome(stream: TcpStream, acceptor: Option<TlsAcceptor>, server: Arc<A
     let Some(acceptor) = acceptor else {
         return serve(stream, server, false).await;
     };
-    let serves_plain = !server.setup.keeps(Rule::HttpNotServed) || server.setup.makes(Policy::HttpRedirected);
+    let setup = &server.setup;
+    let serves_plain = !setup.keeps(Rule::HttpNotServed)
+        || !setup.keeps(Rule::HttpNoPasswordAsked)
+        || setup.makes(Policy::HttpRedirected);
     match tls::first_bytes(&stream).await {
         tls::First::PlainHttp if serves_plain => serve(stream, server, true).await,
         tls::First::Handshake { old: true } if server.setup.dialect.tls().is_some_and(|tls| tls.old_versions) => {

@@ -27,6 +27,7 @@ mod shape;
 mod state;
 mod tls;
 mod token;
+mod user_grants;
 
 pub use dialect::Dialect;
 pub use endpoints::{Answer, AuthorizationServer};

@@ -61,6 +61,13 @@ impl Parameters {
             return Err(errors::error(setup, "invalid_request", "a parameter is repeated"));
         }
         let read = Self(read);
+        let longest = read.0.iter().map(|(_, value)| value.len()).max().unwrap_or_default();
+        if longest > VERY_LONG && !setup.keeps(Rule::ParametersLongSurvived) {
+            return Err(Reply::crash());
+        }
+        if longest > LONG && !setup.keeps(Rule::ParametersLongIgnored) && read.has_unknown() {
+            return Err(errors::error(setup, "invalid_request", "a parameter is too long"));
+        }
         if !setup.keeps(Rule::ParametersUnknownIgnored) && read.has_unknown() {
             return Err(errors::error(setup, "invalid_request", "a parameter is not known"));
         }
@@ -70,7 +77,10 @@ impl Parameters {
 
 fn of_body(request: &Request, setup: &Setup) -> Result<Vec<(String, String)>, Reply> {
     let media_type = request.media_type();
+    let parameters = request.header("content-type").any(|value| value.contains(&b';'));
     match media_type.as_deref() {
+        Some(FORM) if !setup.keeps(Rule::FormAccepted) => Err(unsupported_media_type("application/json")),
+        Some(FORM) if parameters && !setup.keeps(Rule::MediaTypeParametersIgnored) => Err(unsupported_media_type(FORM)),
         Some(FORM) => of_form_body(request, setup),
         Some("application/json") if setup.keeps(Rule::JsonAccepted) && !setup.makes(Policy::JsonRefused) => {
             match object(&request.body) {
@@ -84,18 +94,35 @@ fn of_body(request: &Request, setup: &Setup) -> Result<Vec<(String, String)>, Re
         None if request.body.is_empty() => Ok(Vec::new()),
         _ if !setup.keeps(Rule::MediaTypeChecked) => of_form_body(request, setup),
         Some("application/json") => Err(errors::error(setup, "invalid_request", "JSON bodies are not taken")),
-        _ if setup.makes(Policy::MediaType415) => {
-            Err(Reply::text("http.415", 415, "unsupported media type\n").with("accept-post", FORM))
-        }
+        _ if setup.makes(Policy::MediaType415) => Err(unsupported_media_type(FORM)),
         _ => Err(errors::error(setup, "invalid_request", "the body is of another media type than a form")),
     }
+}
+
+/// Source: RFC 9110 §15.5.16.
+fn unsupported_media_type(takes: &str) -> Reply {
+    Reply::text("http.415", 415, "unsupported media type\n").with("accept-post", takes)
 }
 
 fn of_form_body(request: &Request, setup: &Setup) -> Result<Vec<(String, String)>, Reply> {
     if !setup.keeps(Rule::FormRawSpace) && request.body.contains(&b' ') {
         return Err(errors::error(setup, "invalid_request", "the form has a literal space"));
     }
-    pairs(&request.body).ok_or_else(|| errors::error(setup, "invalid_request", "the form is not in UTF-8"))
+    let read = match std::str::from_utf8(&request.body) {
+        Ok(text) if !setup.keeps(Rule::FormSpaceEscaped) => pairs(text.replace("%20", "%2520").as_bytes()),
+        _ => pairs(&request.body),
+    };
+    let Some(read) = read else {
+        return Err(if setup.keeps(Rule::FormBytesSurvived) {
+            errors::error(setup, "invalid_request", "the form is not in UTF-8")
+        } else {
+            Reply::crash()
+        });
+    };
+    if !setup.keeps(Rule::FormUtf8) && read.iter().any(|(_, value)| !value.is_ascii()) {
+        return Err(errors::error(setup, "invalid_request", "the form is not in ASCII"));
+    }
+    Ok(read)
 }
 
 /// The pairs of an urlencoded text; `None` if a name or value is not UTF-8.
@@ -183,6 +210,9 @@ fn repeated(pairs: &[(String, String)], same_is_fine: bool) -> bool {
 }
 
 const FORM: &str = "application/x-www-form-urlencoded";
+/// Where values begin to be long for a server that minds, and for one that cannot deal with them, in bytes.
+const LONG: usize = 1000;
+const VERY_LONG: usize = 6000;
 /// The parameters of the OAuth documents that token, revocation and introspection requests may have.
 const KNOWN: [&str; 16] = [
     "grant_type",

@@ -81,6 +81,8 @@ pub(super) struct Setup {
     pub(super) max_header: usize,
     pub(super) latency_ms: u64,
     pub(super) default_scope: String,
+    /// Grants that every client may use besides its own.
+    pub(super) extra_grants: Vec<&'static str>,
     pub(super) lock_after: Option<u32>,
 }
 
@@ -113,6 +115,7 @@ impl Setup {
             max_header: set.max_header.unwrap_or(LONGEST_HEADER),
             latency_ms: u64::try_from(settings.latency.as_millis()).unwrap_or(u64::MAX),
             default_scope,
+            extra_grants: USER_GRANTS.into_iter().filter(|own| set.grants.iter().any(|grant| grant == own)).collect(),
             lock_after: set.lock_after,
             origin,
             dialect,
@@ -145,6 +148,8 @@ impl Setup {
             let secret = client.secret.as_ref().map(Secret::expose);
             json!({ "client_id": client.id, "client_secret": secret })
         };
+        let grant_types: Vec<&str> =
+            [CLIENT_CREDENTIALS].into_iter().chain(self.extra_grants.iter().copied()).collect();
         let contents = if self.makes(Policy::JsonRefused) { json!(["form"]) } else { json!(["form", "json"]) };
         let entry = json!({
             "issuer": issuer,
@@ -154,7 +159,7 @@ impl Setup {
             "metadata_url": format!("{origin}{}", self.metadata_path),
             "scope": main.scopes.join(" "),
             "ungranted_scope": UNGRANTED,
-            "grant_types": [CLIENT_CREDENTIALS],
+            "grant_types": grant_types,
             "token_endpoint_auth_methods": ["client_secret_basic", "client_secret_post"],
             "request_content_types": contents,
             "claims": ["rfc9068", "oauth-2.1"],
@@ -196,6 +201,10 @@ pub(super) const RESOURCE: &str = "/invoices";
 /// Source: RFC 8414 §3.
 const WELL_KNOWN: &str = "/.well-known/oauth-authorization-server";
 pub(super) const CLIENT_CREDENTIALS: &str = "client_credentials";
+pub(super) const AUTHORIZATION_CODE: &str = "authorization_code";
+pub(super) const REFRESH_TOKEN: &str = "refresh_token";
+pub(super) const PASSWORD: &str = "password";
+pub(super) const USER_GRANTS: [&str; 3] = [AUTHORIZATION_CODE, REFRESH_TOKEN, PASSWORD];
 pub(super) const RESOURCE_READ: &str = "invoices.read";
 pub(super) const RESOURCE_WRITE: &str = "invoices.write";
 /// A scope that exists and that no client is registered for.

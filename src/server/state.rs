@@ -92,6 +92,11 @@ impl State {
         })
     }
 
+    /// Every issued token, the oldest first.
+    pub(super) fn tokens(&self) -> impl Iterator<Item = &String> {
+        self.order.iter()
+    }
+
     pub(super) fn token(&self, token: &str) -> Option<&Token> {
         self.tokens.get(token)
     }
