@@ -57,15 +57,23 @@ accept html: token.issued 200 {"access_token":"<new jwt>","token_type":"Bearer",
 no grant_type: error.invalid_request 400 {"error":"invalid_request"}
 unknown grant_type: error.unsupported_grant_type 400 {"error":"unsupported_grant_type"}
 upper-case grant_type: error.unsupported_grant_type 400 {"error":"unsupported_grant_type"}
+longer grant_type: error.unsupported_grant_type 400 {"error":"unsupported_grant_type"}
 upper-case name: error.invalid_request 400 {"error":"invalid_request"}
 repeated, equal: error.invalid_request 400 {"error":"invalid_request"}
 repeated, different: error.invalid_request 400 {"error":"invalid_request"}
 unknown parameter: token.issued 200 {"access_token":"<new jwt>","token_type":"Bearer","expires_in":3600,"scope":"invoices.read"}
+long parameter: token.issued 200 {"access_token":"<new jwt>","token_type":"Bearer","expires_in":3600,"scope":"invoices.read"}
+very long parameter: token.issued 200 {"access_token":"<new jwt>","token_type":"Bearer","expires_in":3600,"scope":"invoices.read"}
+parameter in UTF-8: token.issued 200 {"access_token":"<new jwt>","token_type":"Bearer","expires_in":3600,"scope":"invoices.read"}
+parameter in Latin 1: error.invalid_request 400 {"error":"invalid_request"}
+form with charset: token.issued 200 {"access_token":"<new jwt>","token_type":"Bearer","expires_in":3600,"scope":"invoices.read"}
 empty scope: token.issued 200 {"access_token":"<new jwt>","token_type":"Bearer","expires_in":3600,"scope":"invoices.read"}
 text body: error.invalid_request 400 {"error":"invalid_request"}
 json: token.issued 200 {"access_token":"<new jwt>","token_type":"Bearer","expires_in":3600}
 broken json: error.invalid_request 400 {"error":"invalid_request"}
 raw space: token.issued 200 {"access_token":"<new jwt>","token_type":"Bearer","expires_in":3600}
+escaped space: token.issued 200 {"access_token":"<new jwt>","token_type":"Bearer","expires_in":3600}
+long scope: error.invalid_scope 400 {"error":"invalid_scope"}
 other order: token.issued 200 {"access_token":"<new jwt>","token_type":"Bearer","expires_in":3600}
 unknown scope: error.invalid_scope 400 {"error":"invalid_scope"}
 ungranted scope: error.invalid_scope 400 {"error":"invalid_scope"}
@@ -80,6 +88,9 @@ resource, token in body: challenge 401  [Bearer realm="grantlint"]
 resource, invented token: challenge.invalid_token 401  [Bearer realm="grantlint", error="invalid_token"]
 resource, forged token: challenge.invalid_token 401  [Bearer realm="grantlint", error="invalid_token"]
 resource, long token: challenge.invalid_token 401  [Bearer realm="grantlint", error="invalid_token"]
+resource, very long token: challenge.invalid_token 401  [Bearer realm="grantlint", error="invalid_token"]
+resource, lengthened token: challenge.invalid_token 401  [Bearer realm="grantlint", error="invalid_token"]
+resource, empty bearer: challenge 401  [Bearer realm="grantlint"]
 resource, expired token: challenge.invalid_token 401  [Bearer realm="grantlint", error="invalid_token"]
 resource, narrow token: challenge.insufficient_scope 403  [Bearer realm="grantlint", error="insufficient_scope", scope="invoices.write"]
 introspection: introspection.active 200 {"active":true,"scope":"invoices.write","client_id":"gl","token_type":"Bearer","exp":1800007200,"iat":1800003600,"sub":"gl","aud":"http://as","iss":"http://as"}

@@ -37,6 +37,60 @@ fn every_rule_that_is_skipped_changes_these_answers_and_no_others() {
     assert_eq!(effects, EFFECTS.trim().lines().collect::<Vec<_>>(), "{}", effects.join("\n"));
 }
 
+/// What the set above cannot show: rules that matter only where the server offers more.
+#[test]
+fn rules_of_further_grants_and_of_tokens_in_the_query_change_an_answer() {
+    let asked = |body: &str| form("/token", &basic(PAIR), body);
+    let code = "grant_type=authorization_code";
+    let refresh = "grant_type=refresh_token";
+    let password = "grant_type=password";
+    for (rule, body, kept, skipped) in [
+        (Rule::CodeRequired, code.to_owned(), "error.invalid_request", "token.issued"),
+        (Rule::GrantParameterNamed, code.to_owned(), "error.invalid_request", "error.invalid_grant"),
+        (Rule::CodeKnown, format!("{code}&code=x"), "error.invalid_grant", "token.issued"),
+        (Rule::RefreshTokenRequired, refresh.to_owned(), "error.invalid_request", "token.issued"),
+        (Rule::RefreshTokenKnown, format!("{refresh}&refresh_token=x"), "error.invalid_grant", "token.issued"),
+        (Rule::RefreshTokenKind, format!("{refresh}&refresh_token=ISSUED"), "error.invalid_grant", "token.issued"),
+        (Rule::UsernameRequired, format!("{password}&password=x"), "error.invalid_request", "token.issued"),
+        (Rule::PasswordRequired, format!("{password}&username=x"), "error.invalid_request", "token.issued"),
+        (Rule::PasswordChecked, format!("{password}&username=x&password=y"), "error.invalid_grant", "token.issued"),
+    ] {
+        for (skip, expected) in [(vec![], kept), (vec![rule], skipped)] {
+            let mut dialect = Dialect::of(&skip, &[]);
+            let grants = serde_json::json!({ "behaviour": "x", "settings": { "grants": ["authorization_code", "refresh_token", "password"] } });
+            dialect.add(serde_json::from_value(grants).unwrap()).unwrap();
+            let (server, _) = server(dialect);
+            let body = body.replace("ISSUED", &token(&server, "invoices.read"));
+            assert_eq!(server.answer(&asked(&body)).reply.name, expected, "{rule} {body}");
+        }
+    }
+    let unknown = server(Dialect::default()).0.answer(&asked(&format!("{code}&code=x"))).reply.name;
+    assert_eq!(unknown, "error.unsupported_grant_type");
+}
+
+#[test]
+fn a_server_that_reads_the_query_says_so_to_caches_and_takes_one_token() {
+    let both = |skip: &[Rule]| {
+        let (server, _) = server(Dialect::of(skip, &[]));
+        let issued = token(&server, "invoices.write");
+        let target = format!("/invoices?access_token={issued}");
+        let header = format!("authorization: Bearer {issued}");
+        let query = server.answer(&request("POST", &target, &[], ""));
+        let cached = super::header(&query, "cache-control").map(str::to_owned);
+        (query.reply.name, cached, server.answer(&request("POST", &target, &[&header], "")).reply.name)
+    };
+    let name = str::to_owned;
+    let private = Some(name("private"));
+    assert_eq!(both(&[]), (name("challenge"), None, name("content")));
+    assert_eq!(
+        both(&[Rule::ResourceHeaderOnly]),
+        (name("content"), private.clone(), name("challenge.invalid_request"))
+    );
+    assert_eq!(both(&[Rule::ResourceHeaderOnly, Rule::ResourceOneMethod]), (name("content"), private, name("content")));
+    let bare = both(&[Rule::ResourceHeaderOnly, Rule::ResourceQueryPrivate]);
+    assert_eq!(bare, (name("content"), None, name("challenge.invalid_request")));
+}
+
 #[test]
 fn every_choice_but_the_defaults_changes_an_answer() {
     let conforming = lines(Dialect::default());
@@ -60,7 +114,7 @@ fn every_choice_stays_lawful() {
         answers(Dialect::default()).iter().map(|(_, answer, _)| answer.reply.name != "token.issued").collect();
     for policy in Policy::ALL {
         let lax = match policy {
-            Policy::ScopeNarrow => vec!["unknown scope", "ungranted scope", "upper-case scope"],
+            Policy::ScopeNarrow => vec!["unknown scope", "ungranted scope", "upper-case scope", "long scope"],
             Policy::DuplicatesSameAccepted => vec!["repeated, equal"],
             Policy::TwoMethodsHeaderWins => vec!["secret beside basic"],
             _ => vec![],
@@ -171,7 +225,8 @@ fn the_received_secret_is_repeated_only_where_a_fault_says_so() {
     }
 }
 
-/// `http.not_served` is seen by a listener with TLS only; `wire` has its test. The others without an effect only show beside a choice.
+/// `http.*` are seen by a listener with TLS only; `wire` has its test. The others without an effect only show beside a choice or a
+/// setting, in tests of their own or in faults.
 const EFFECTS: &str = "
 client.known: unknown client
 client.secret_checked: wrong secret; wrong secret in the body
@@ -186,42 +241,67 @@ basic.challenge: basic, malformed; another scheme; introspection, open; introspe
 basic.well_formed: basic, malformed
 basic.url_safe: basic, url-safe
 basic.form_decoded: basic, form-encoded
-basic.raw_tried: ordinary and 38 more
-basic.first_colon: ordinary and 38 more
+basic.raw_tried: ordinary and 45 more
+basic.first_colon: ordinary and 45 more
 credentials.not_in_query: query credentials
 token.post_only: get
 grant_type.required: no grant_type; upper-case name
-grant_type.known: unknown grant_type; upper-case grant_type
+grant_type.known: unknown grant_type; upper-case grant_type; longer grant_type
 grant_type.case_sensitive: upper-case grant_type
+grant_type.whole: longer grant_type
+grant.parameter_named:
+code.required:
+code.known:
+refresh_token.required:
+refresh_token.known:
+refresh_token.kind:
+username.required:
+password.required:
+password.checked:
 parameters.once: repeated, equal; repeated, different
 parameters.all_seen: repeated, equal; repeated, different
-parameters.unknown_ignored: unknown parameter; introspection, unknown parameter
+parameters.unknown_ignored: unknown parameter; long parameter; very long parameter; parameter in UTF-8; introspection, unknown parameter
+parameters.long_ignored: long parameter; very long parameter
+parameters.long_survived: very long parameter
 parameters.empty_is_absent: empty scope
 parameters.case_sensitive: upper-case name
 media_type.checked: text body
+media_type.parameters_ignored: form with charset
+form.accepted: ordinary and 71 more
+form.space_escaped: escaped space
+form.utf8: parameter in UTF-8
+form.bytes_survived: parameter in Latin 1
 json.accepted: json
 json.well_formed: broken json
 form.raw_space: raw space
-scope.known: unknown scope; upper-case scope
+scope.known: long scope; unknown scope; upper-case scope
 scope.granted_only: ungranted scope
-scope.reported: ordinary and 10 more
+scope.reported: ordinary and 14 more
 scope.order_free: other order
+scope.whole: long scope
+scope.all_words: raw space; escaped space; long scope; other order; unknown scope
 scope.case_sensitive: upper-case scope
-token.entropy: ordinary and 14 more
-token.unique: ordinary once more and 15 more
-cc.no_refresh_token: ordinary and 14 more
-secret.not_echoed: ordinary and 25 more
+token.entropy: ordinary and 19 more
+token.unique: ordinary once more and 20 more
+cc.no_refresh_token: ordinary and 19 more
+secret.not_echoed: ordinary and 32 more
 expiry.enforced: introspection, expired
 resource.expiry_checked: resource, expired token
 resource.token_accepted: resource; resource, get; resource, lower case; resource, narrow token
-resource.token_required: resource, other scheme; resource, no token; resource, token in query; resource, token in body
-resource.token_known: resource, invented token; resource, forged token; resource, long token
-resource.signature_checked: resource, forged token
+resource.token_required: resource, other scheme; resource, no token; resource, token in query; resource, token in body; resource, empty bearer
+resource.token_known: resource, invented token; resource, forged token; resource, long token; resource, very long token; resource, lengthened token
+resource.signature_checked: resource, forged token; resource, lengthened token
+resource.token_compared: resource; resource, get; resource, lower case; resource, narrow token
+resource.token_whole: resource, lengthened token
 resource.scope_checked: resource, narrow token
 resource.header_only: resource, token in query; resource, token in body
+resource.one_method:
+resource.query_private:
 resource.scheme_checked: resource, other scheme
 resource.scheme_case_insensitive: resource, lower case
-resource.long_header: resource, long token
+resource.empty_refused: resource, empty bearer
+resource.long_header: resource, long token; resource, very long token
+resource.long_survived: resource, very long token
 request.cache_control_ignored: cache-control
 revoke.authenticated: revocation, open
 revoke.unknown_is_success: revocation, unknown; revocation, in clear
@@ -253,4 +333,5 @@ introspection.inactive_bare: introspection, expired; introspection, unknown; int
 metadata.truthful: metadata
 metadata.issuer: metadata
 http.not_served:
+http.no_password_asked: revocation, in clear
 ";

@@ -70,15 +70,26 @@ pub(super) fn probes(server: &AuthorizationServer, clock: &ManualClock) -> Vec<P
         ("no grant_type", ask(&b, "x=y")),
         ("unknown grant_type", ask(&b, "grant_type=magic")),
         ("upper-case grant_type", ask(&b, "grant_type=CLIENT_CREDENTIALS")),
+        ("longer grant_type", ask(&b, "grant_type=client_credentialsx")),
         ("upper-case name", ask(&b, "GRANT_TYPE=client_credentials")),
         ("repeated, equal", token_request("&grant_type=client_credentials")),
         ("repeated, different", token_request("&scope=invoices.read&scope=invoices.write")),
         ("unknown parameter", token_request("&x=y")),
+        ("long parameter", token_request(&format!("&x={}", "y".repeat(2000)))),
+        ("very long parameter", token_request(&format!("&x={}", "y".repeat(8000)))),
+        ("parameter in UTF-8", token_request("&x=%C2%A3")),
+        ("parameter in Latin 1", token_request("&x=%A3")),
+        (
+            "form with charset",
+            request("POST", "/token", &[&b, &format!("{FORM};charset=UTF-8")], "grant_type=client_credentials"),
+        ),
         ("empty scope", token_request("&scope=")),
         ("text body", request("POST", "/token", &[&b, "content-type: text/plain"], "grant_type=client_credentials")),
         ("json", json(r#"{"grant_type":"client_credentials","scope":"invoices.read"}"#)),
         ("broken json", json(r#"{"grant_type":"#)),
         ("raw space", token_request("&scope=invoices.read invoices.write")),
+        ("escaped space", token_request("&scope=invoices.read%20invoices.write")),
+        ("long scope", token_request(&format!("&scope=invoices.read+{}", "x".repeat(300)))),
         ("other order", token_request("&scope=invoices.write+invoices.read")),
         ("unknown scope", token_request("&scope=invoices.read+magic")),
         ("ungranted scope", token_request("&scope=admin")),
@@ -93,6 +104,9 @@ pub(super) fn probes(server: &AuthorizationServer, clock: &ManualClock) -> Vec<P
         ("resource, invented token", bearer("nonsense")),
         ("resource, forged token", bearer(&forged)),
         ("resource, long token", bearer(&long)),
+        ("resource, very long token", bearer(&"x".repeat(12_000))),
+        ("resource, lengthened token", bearer(&format!("{write}x"))),
+        ("resource, empty bearer", at("POST", "/invoices", "authorization: Bearer")),
         ("resource, expired token", bearer(&expired)),
         ("resource, narrow token", bearer(&read)),
         ("introspection", about("/introspect", &b, &write)),
@@ -135,6 +149,8 @@ pub(super) fn probes(server: &AuthorizationServer, clock: &ManualClock) -> Vec<P
     ];
     all.into_iter().map(|(name, request)| Probe { name, request }).collect()
 }
+
+const FORM: &str = "content-type: application/x-www-form-urlencoded";
 
 /// The answers to the set, each with the name of its probe; tokens are replaced by what can be said of them.
 pub(super) fn answers(dialect: Dialect) -> Vec<(Probe, Answer, String)> {
