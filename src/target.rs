@@ -249,6 +249,16 @@ impl Target {
     #[must_use]
     pub fn claiming(mut self, words: &[String]) -> Self {
         self.claims.extend(words.iter().cloned());
+        // Checks may ask, too, what is claimed.
+        let mut all: Vec<Value> = self.public["claims"].as_array().cloned().unwrap_or_default();
+        for word in words {
+            if !all.iter().any(|known| known == word.as_str()) {
+                all.push(word.as_str().into());
+            }
+        }
+        if !words.is_empty() {
+            self.public["claims"] = all.into();
+        }
         self
     }
 

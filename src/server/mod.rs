@@ -11,6 +11,7 @@ mod errors;
 mod fault;
 mod grants;
 mod introspect;
+mod keys;
 mod listen;
 mod message;
 mod metadata;
@@ -56,6 +57,7 @@ pub const REPLY_NAMES: &[&str] = &[
     "introspection.inactive",
     "introspect.error.invalid_client",
     "introspect.error.invalid_request",
+    "jwks",
     "revoked",
     "revoke.error.invalid_client",
     "revoke.error.invalid_request",

@@ -137,8 +137,8 @@ impl Setup {
         self.clients.iter().find(|client| client.id == id)
     }
 
-    /// The entry for a target file: what this server claims, and the credentials for it.
-    pub(super) fn target(&self) -> Value {
+    /// The entry for a target file: what this server claims, the credentials for it, and tokens that its resource must refuse.
+    pub(super) fn target(&self, foreign: &[(&str, String)]) -> Value {
         let Self { origin, issuer, .. } = self;
         let [main, second, public, resource_server] = &self.clients;
         let pair = |client: &Client| {
@@ -146,12 +146,13 @@ impl Setup {
             json!({ "client_id": client.id, "client_secret": secret })
         };
         let contents = if self.makes(Policy::JsonRefused) { json!(["form"]) } else { json!(["form", "json"]) };
-        let entry = json!({
+        let mut entry = json!({
             "issuer": issuer,
             "token_endpoint": format!("{origin}{TOKEN}"),
             "revocation_endpoint": format!("{origin}{REVOKE}"),
             "introspection_endpoint": format!("{origin}{INTROSPECT}"),
             "metadata_url": format!("{origin}{}", self.metadata_path),
+            "jwks_uri": format!("{origin}{JWKS}"),
             "scope": main.scopes.join(" "),
             "ungranted_scope": UNGRANTED,
             "grant_types": [CLIENT_CREDENTIALS],
@@ -169,6 +170,9 @@ impl Setup {
                 "scope": RESOURCE_WRITE,
             },
         });
+        for (name, token) in foreign {
+            entry["resource"][*name] = token.as_str().into();
+        }
         let mut entry = match entry {
             Value::Object(entry) => entry,
             _ => Map::new(),
@@ -192,6 +196,7 @@ impl Setup {
 pub(super) const TOKEN: &str = "/token";
 pub(super) const REVOKE: &str = "/revoke";
 pub(super) const INTROSPECT: &str = "/introspect";
+pub(super) const JWKS: &str = "/jwks";
 pub(super) const RESOURCE: &str = "/invoices";
 /// Source: RFC 8414 §3.
 const WELL_KNOWN: &str = "/.well-known/oauth-authorization-server";
@@ -233,7 +238,7 @@ mod tests {
         let fault = json!({ "behaviour": "x", "settings": { "client_secret": "new" },
                             "target": { "client": { "client_id": "other" }, "second_client": null, "resource": { "url": "${origin}/x" } } });
         dialect.add(serde_json::from_value(fault).unwrap()).unwrap();
-        let target = Setup::new(&Settings { dialect, ..Settings::default() }, "http://h".to_owned()).target();
+        let target = Setup::new(&Settings { dialect, ..Settings::default() }, "http://h".to_owned()).target(&[]);
         assert_eq!(target["client"], json!({ "client_id": "other", "client_secret": "new" }));
         assert_eq!(target["resource"]["url"], "http://h/x");
         assert_eq!((target.get("second_client"), &target["request_content_types"]), (None, &json!(["form"])));

@@ -34,6 +34,8 @@ pub struct Entry {
     pub introspection_endpoint: Option<String>,
     /// RFC 8628 §3.1.
     pub device_authorization_endpoint: Option<String>,
+    /// The keys of the authorization server (RFC 8414 §2).
+    pub jwks_uri: Option<String>,
     /// Only if the metadata is not at the well-known place.
     pub metadata_url: Option<String>,
     /// What the client may ask for: words separated by spaces.
@@ -123,6 +125,10 @@ pub struct Resource {
     pub body_file: Option<PathBuf>,
     /// The scope that it asks for.
     pub scope: Option<String>,
+    /// A living token of another issuer, as another tenant's: `${env:NAME}`, `${file:PATH}` or `${command:…}`.
+    pub foreign_issuer_token: Option<String>,
+    /// A living token of the same issuer that is meant for another resource.
+    pub foreign_audience_token: Option<String>,
 }
 
 /// The user who logs in.
