@@ -137,6 +137,7 @@ fn public_pem(jwk: &Value) -> Option<String> {
     const P256: &[u8] =
         &[0x30, 0x13, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
     const P384: &[u8] = &[0x30, 0x10, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 6, 5, 0x2b, 0x81, 4, 0, 0x22];
+    const P521: &[u8] = &[0x30, 0x10, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 6, 5, 0x2b, 0x81, 4, 0, 0x23];
     const ED25519: &[u8] = &[0x30, 5, 6, 3, 0x2b, 0x65, 0x70];
     let part = |name: &str| URL_SAFE_NO_PAD.decode(jwk.get(name)?.as_str()?).ok();
     let word = |name: &str| jwk.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -145,6 +146,7 @@ fn public_pem(jwk: &Value) -> Option<String> {
         ("RSA", _) => (RSA, der(SEQUENCE, &[integer(part("n")?), integer(part("e")?)].concat())),
         ("EC", "P-256") => (P256, point()?),
         ("EC", "P-384") => (P384, point()?),
+        ("EC", "P-521") => (P521, point()?),
         ("OKP", "Ed25519") => (ED25519, part("x")?),
         _ => return None,
     };

@@ -117,10 +117,12 @@ impl Keys {
                     key.verify(&RSA_PKCS1_2048_8192_SHA256, message.as_bytes(), &signature).is_ok()
                 })
             }
-            ("EdDSA", ED25519_ID) => holds(&ED25519, self.ed25519.public_key().as_ref()),
-            ("RS256", RSA_ID) => holds(&RSA_PKCS1_2048_8192_SHA256, RSA.public().as_ref()),
-            ("EdDSA" | "RS256", ED25519_ID | RSA_ID) => false,
-            _ => !setup.keeps(Rule::ResourceUnknownKeyRefused),
+            ("EdDSA", "" | ED25519_ID) => holds(&ED25519, self.ed25519.public_key().as_ref()),
+            ("RS256", "" | RSA_ID) => holds(&RSA_PKCS1_2048_8192_SHA256, RSA.public().as_ref()),
+            ("EdDSA" | "RS256", kid) if ![ED25519_ID, RSA_ID].contains(&kid) => {
+                !setup.keeps(Rule::ResourceUnknownKeyRefused)
+            }
+            _ => false,
         }
     }
 

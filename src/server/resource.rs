@@ -27,6 +27,9 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
             Ok(content(request))
         };
     };
+    if !setup.keeps(Rule::ResourceUnsignedHandled) && token::is_unsigned(&token) {
+        return Err(Reply::crash());
+    }
     let known = turn.state.token(&token).cloned();
     let facts = match known.or_else(|| token::believed(setup, turn.state, &token)) {
         _ if !setup.keeps(Rule::ResourceTokenAccepted) => return Err(invalid_token(setup)),

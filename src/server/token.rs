@@ -35,8 +35,10 @@ pub(super) fn issue(setup: &Setup, state: &mut State, now_ms: u64, client: &Clie
 ///
 /// Source: RFC 9068 §2.1 and §2.2; the default resource of §3 is this server's own.
 fn jwt(setup: &Setup, state: &State, facts: &Token, id: &str) -> Option<String> {
+    let slash = if setup.keeps(Rule::TokenIssuerAnnounced) { "" } else { "/" };
+    let subject = if setup.keeps(Rule::TokenSubjectStable) { &facts.client_id } else { id };
     let mut claims = map(json!({
-        "iss": setup.issuer, "sub": facts.client_id, "aud": setup.origin, "client_id": facts.client_id, "scope": facts.scope,
+        "iss": format!("{}{slash}", setup.issuer), "sub": subject, "aud": setup.origin, "client_id": facts.client_id, "scope": facts.scope,
         "iat": facts.issued_ms / 1000, "exp": facts.expires_ms / 1000, "jti": id,
     }));
     lay_over(&mut claims, setup.dialect.overrides.token_claims.clone(), false);
@@ -117,6 +119,13 @@ pub(super) fn believed(setup: &Setup, state: &State, token: &str) -> Option<Toke
         expires_ms: time_ms("exp").unwrap_or_default(),
         revoked: false,
     })
+}
+
+/// Whether a JWT says that it is not signed, in any spelling.
+pub(super) fn is_unsigned(token: &str) -> bool {
+    let header = token.split('.').next().and_then(|header| BASE64URL.decode(header).ok());
+    let header: Option<Value> = header.and_then(|header| serde_json::from_slice(&header).ok());
+    header.is_some_and(|header| header["alg"].as_str().is_some_and(|alg| alg.eq_ignore_ascii_case("none")))
 }
 
 fn map(value: Value) -> Map<String, Value> {
