@@ -20,7 +20,7 @@ use crate::oauth::Secret;
 use crate::schema::FileKind;
 use crate::yaml::{self, Document, FileProblems, Problem};
 use complete::{claims, complete};
-pub use entry::{Bounds, BoundsEntry, Claim, Client, ContentType, Entry, Login, Resource, TargetFile};
+pub use entry::{Bounds, BoundsEntry, Claim, Client, ContentType, Entry, Login, Resource, TargetFile, TokenExchange};
 use mistakes::Mistake;
 
 /// The schema of target files, generated from [`TargetFile`].

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::endpoints::Turn;
 use super::message::{Reply, Request};
-use super::setup::{CLIENT_CREDENTIALS, INTROSPECT, JWKS, REVOKE, TOKEN};
+use super::setup::{INTROSPECT, JWKS, REVOKE, TOKEN};
 use super::{Policy, Rule, errors};
 
 /// Answers at the place of the keys. Source: RFC 8414 §2 (`jwks_uri`), RFC 7517 §5.
@@ -22,7 +22,7 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
         return Err(errors::method_not_allowed("GET, HEAD"));
     }
     let slash = if setup.keeps(Rule::MetadataIssuer) { "" } else { "/" };
-    let mut grant_types = vec![CLIENT_CREDENTIALS];
+    let mut grant_types = setup.main().grant_types.to_vec();
     if !setup.keeps(Rule::MetadataTruthful) {
         grant_types.push("password");
     }

@@ -28,6 +28,7 @@ mod shape;
 mod state;
 mod tls;
 mod token;
+mod token_exchange;
 
 pub use dialect::Dialect;
 pub use endpoints::{Answer, AuthorizationServer};
@@ -46,10 +47,12 @@ pub use shape::{Base64Bytes, Delays, LONGEST_DELAY_MS, Many, fits};
 /// defect of the token endpoint stays there.
 pub const REPLY_NAMES: &[&str] = &[
     "token.issued",
+    "token.exchanged",
     "error.invalid_request",
     "error.invalid_client",
     "error.invalid_grant",
     "error.invalid_scope",
+    "error.invalid_target",
     "error.unauthorized_client",
     "error.unsupported_grant_type",
     "metadata",

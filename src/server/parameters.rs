@@ -184,7 +184,7 @@ fn repeated(pairs: &[(String, String)], same_is_fine: bool) -> bool {
 
 const FORM: &str = "application/x-www-form-urlencoded";
 /// The parameters of the OAuth documents that token, revocation and introspection requests may have.
-const KNOWN: [&str; 16] = [
+const KNOWN: [&str; 22] = [
     "grant_type",
     "scope",
     "client_id",
@@ -201,6 +201,12 @@ const KNOWN: [&str; 16] = [
     "password",
     "assertion",
     "resource",
+    "audience",
+    "subject_token",
+    "subject_token_type",
+    "actor_token",
+    "actor_token_type",
+    "requested_token_type",
 ];
 
 #[cfg(test)]

@@ -45,6 +45,8 @@ words! {
         BodyPretty = "body.pretty": "JSON is indented and ends with a newline (RFC 8259 §2)",
         JsonCase = "json.case": "token_type is spelt `bearer` (RFC 6749 §5.1: no case)",
         JsonCaseUpper = "json.case_upper": "token_type is spelt `BEARER` (RFC 6749 §5.1: no case)",
+        ExchangeIdToken = "exchange.id_token": "ID Tokens can be had by token exchange (RFC 8693 §2.1: requested_token_type)",
+        ExchangeWithoutActor = "exchange.without_actor": "actor tokens are not looked at: every exchange is impersonation (RFC 8693 §1.1)",
         Chunked = "chunked": "answers are sent with chunked transfer coding (RFC 9112 §7.1)",
         KeepaliveClosed = "keepalive.closed": "every answer closes its connection (RFC 9112 §9.6)",
         AcceptRequired = "accept.required": "a request whose Accept header has no room for JSON is answered 406 (RFC 9110 §15.5.7)",

@@ -94,7 +94,7 @@ impl Setup {
         let confidential = |id: &str, secret: &str| Client {
             id: id.to_owned(),
             secret: Some(Secret::new(secret)),
-            grant_types: &[CLIENT_CREDENTIALS],
+            grant_types: &[CLIENT_CREDENTIALS, TOKEN_EXCHANGE],
             scopes: scopes.clone(),
         };
         let public = Client { id: PUBLIC_ID.to_owned(), secret: None, grant_types: &[], scopes: scopes.clone() };
@@ -117,6 +117,11 @@ impl Setup {
             origin,
             dialect,
         }
+    }
+
+    /// What an invalid subject token is called.
+    pub(super) fn exchange_error(&self) -> &'static str {
+        if self.keeps(Rule::ExchangeInvalidRequest) { "invalid_request" } else { "invalid_grant" }
     }
 
     pub(super) fn keeps(&self, rule: Rule) -> bool {
@@ -155,7 +160,8 @@ impl Setup {
             "jwks_uri": format!("{origin}{JWKS}"),
             "scope": main.scopes.join(" "),
             "ungranted_scope": UNGRANTED,
-            "grant_types": [CLIENT_CREDENTIALS],
+            "other_resource_scope": OTHER_SCOPE,
+            "grant_types": main.grant_types,
             "token_endpoint_auth_methods": ["client_secret_basic", "client_secret_post"],
             "request_content_types": contents,
             "claims": ["rfc9068", "oauth-2.1"],
@@ -201,8 +207,12 @@ pub(super) const RESOURCE: &str = "/invoices";
 /// Source: RFC 8414 §3.
 const WELL_KNOWN: &str = "/.well-known/oauth-authorization-server";
 pub(super) const CLIENT_CREDENTIALS: &str = "client_credentials";
+/// Source: RFC 8693 §2.1.
+pub(super) const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 pub(super) const RESOURCE_READ: &str = "invoices.read";
 pub(super) const RESOURCE_WRITE: &str = "invoices.write";
+/// A scope of another resource, which every client is registered for and which is granted by itself only.
+pub(super) const OTHER_SCOPE: &str = "orders.read";
 /// A scope that exists and that no client is registered for.
 pub(super) const UNGRANTED: &str = "admin";
 pub(super) const LONGEST_HEADER: usize = 16 * 1024;
