@@ -53,6 +53,7 @@ pub const REPLY_NAMES: &[&str] = &[
     "error.invalid_grant",
     "error.invalid_scope",
     "error.invalid_target",
+    "error.exchange",
     "error.unauthorized_client",
     "error.unsupported_grant_type",
     "metadata",

@@ -97,7 +97,10 @@ pub(super) fn foreign(setup: &Setup, state: &State, now_ms: u64) -> Vec<(&'stati
     let own = typ(setup);
     vec![
         ("foreign_issuer_token", signed(own, &format!("{}/another", setup.issuer), &setup.origin, "foreign issuer")),
-        ("foreign_audience_token", signed(own, &setup.issuer, &format!("{}/another", setup.origin), "foreign audience")),
+        (
+            "foreign_audience_token",
+            signed(own, &setup.issuer, &format!("{}/another", setup.origin), "foreign audience"),
+        ),
         ("foreign_type_token", signed("logout+jwt", &setup.issuer, &setup.origin, "foreign type")),
     ]
 }
@@ -113,7 +116,8 @@ fn typ(setup: &Setup) -> &'static str {
 pub(super) fn believed(setup: &Setup, state: &State, token: &str) -> Option<Token> {
     let (parts, header, claims) = read(token)?;
     let trusted = !setup.makes(Policy::TokenOpaque) && state.keys.trusts(setup, &parts, &header);
-    let issuer = claims.get("iss").is_some_and(|iss| *iss == *setup.issuer) || !setup.keeps(Rule::ResourceIssuerChecked);
+    let issuer =
+        claims.get("iss").is_some_and(|iss| *iss == *setup.issuer) || !setup.keeps(Rule::ResourceIssuerChecked);
     let audience = match claims.get("aud") {
         Some(Value::Array(several)) => several.iter().any(|one| *one == *setup.origin),
         Some(one) => *one == *setup.origin,
@@ -139,9 +143,8 @@ pub(super) fn signed_here(setup: &Setup, state: &State, token: &str) -> Option<T
 fn read(token: &str) -> Option<([&str; 3], Map<String, Value>, Map<String, Value>)> {
     let mut parts = token.split('.');
     let parts = [parts.next()?, parts.next()?, parts.next().filter(|_| parts.next().is_none())?];
-    let part = |at: usize| -> Option<Map<String, Value>> {
-        serde_json::from_slice(&BASE64URL.decode(parts[at]).ok()?).ok()
-    };
+    let part =
+        |at: usize| -> Option<Map<String, Value>> { serde_json::from_slice(&BASE64URL.decode(parts[at]).ok()?).ok() };
     Some((parts, part(0)?, part(1)?))
 }
 

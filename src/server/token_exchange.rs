@@ -13,7 +13,7 @@ use super::{Policy, Rule, errors, token};
 /// Answers a request whose client has authenticated. Source: RFC 8693 §2.
 pub(super) fn answer(sent: &Parameters, client: &Client, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
     let setup = turn.setup;
-    let refused = |code: &str, description: &str| Err(errors::error(setup, code, description));
+    let refused = |code: &str, description: &str| Err(refusal(setup, code, description));
     let Some(subject) = sent.one("subject_token").or_else(|| default(setup, Rule::ExchangeSubjectRequired)) else {
         return refused("invalid_request", "there is no subject_token");
     };
@@ -59,6 +59,11 @@ pub(super) fn answer(sent: &Parameters, client: &Client, turn: &mut Turn<'_>) ->
     Ok(Reply::json("token.exchanged", 200, members))
 }
 
+/// An error by a name of its own, since faults of other grants are not to strike it.
+fn refusal(setup: &Setup, code: &str, description: &str) -> Reply {
+    Reply { name: "error.exchange".to_owned(), ..errors::error(setup, code, description) }
+}
+
 /// What a server takes for the token that is not there.
 fn default(setup: &Setup, rule: Rule) -> Option<&'static str> {
     (!setup.keeps(rule)).then_some("")
@@ -91,7 +96,7 @@ fn lax(setup: &Setup, client: &Client, rule: Rule, text: &str) -> Option<Token> 
 /// Who acts, as the value of `act`; `None` without an actor. Source: RFC 8693 §2.1 and §4.1.
 fn actor(sent: &Parameters, client: &Client, turn: &Turn<'_>) -> Result<Option<Value>, Reply> {
     let setup = turn.setup;
-    let refused = |description: &str| Err(errors::error(setup, "invalid_request", description));
+    let refused = |description: &str| Err(refusal(setup, "invalid_request", description));
     if setup.makes(Policy::ExchangeWithoutActor) {
         return Ok(None);
     }
