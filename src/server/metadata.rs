@@ -12,7 +12,7 @@ pub(super) fn keys(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Repl
     if !["GET", "HEAD"].contains(&request.method.as_str()) {
         return Err(errors::method_not_allowed("GET, HEAD"));
     }
-    Ok(Reply::json("jwks", 200, turn.state.keys.jwk_set()))
+    Ok(Reply::json("jwks", 200, turn.state.signer.jwk_set()))
 }
 
 /// Answers at the well-known place. Source: RFC 8414 §2 and §3.

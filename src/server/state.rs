@@ -4,13 +4,13 @@ use std::collections::{HashMap, VecDeque};
 
 use ring::hmac;
 
-use super::keys::Keys;
+use super::signer::Signer;
 
 /// Everything that changes while the server runs.
 pub(super) struct State {
     key: hmac::Key,
     /// What tokens are signed with.
-    pub(super) keys: Keys,
+    pub(super) signer: Signer,
     drawn: u64,
     tokens: HashMap<String, Token>,
     order: VecDeque<String>,
@@ -36,7 +36,7 @@ impl State {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &seed);
         Self {
             key,
-            keys: Keys::new(&seed),
+            signer: Signer::new(&seed),
             drawn: 0,
             tokens: HashMap::new(),
             order: VecDeque::new(),

@@ -61,19 +61,19 @@ fn jwt(setup: &Setup, state: &State, facts: &Token, id: &str, more: Map<String, 
     let mut header = map(json!({ "typ": typ(setup) }));
     lay_over(&mut header, setup.dialect.overrides.token_header.clone(), false);
     let Some(length) = setup.token_length else {
-        return Some(state.keys.signed(setup, &header, &claims));
+        return Some(state.signer.signed(setup, &header, &claims));
     };
     // Base64url yields no length of the form 4n + 1, so a second part, the header, has to give way by a character or two.
     for stretch in 0..4 {
         header.insert("pad".to_owned(), Value::from("-".repeat(stretch)));
         claims.insert("pad".to_owned(), Value::from(""));
-        let base = state.keys.signed(setup, &header, &claims).len();
+        let base = state.signer.signed(setup, &header, &claims).len();
         let Some(missing) = length.checked_sub(base) else {
             continue;
         };
         for pad in (missing * 3 / 4).saturating_sub(2)..=missing * 3 / 4 + 2 {
             claims.insert("pad".to_owned(), Value::from("x".repeat(pad)));
-            let token = state.keys.signed(setup, &header, &claims);
+            let token = state.signer.signed(setup, &header, &claims);
             if token.len() == length {
                 return Some(token);
             }
@@ -92,7 +92,7 @@ pub(super) fn foreign(setup: &Setup, state: &State, now_ms: u64) -> Vec<(&'stati
             "iss": issuer, "sub": setup.main().id, "aud": audience, "client_id": setup.main().id, "scope": scope,
             "iat": now, "exp": now + month, "jti": id,
         }));
-        state.keys.signed(setup, &map(json!({ "typ": typ })), &claims)
+        state.signer.signed(setup, &map(json!({ "typ": typ })), &claims)
     };
     let own = typ(setup);
     vec![
@@ -115,7 +115,7 @@ fn typ(setup: &Setup) -> &'static str {
 /// Source: RFC 9068 §4.
 pub(super) fn believed(setup: &Setup, state: &State, token: &str) -> Option<Token> {
     let (parts, header, claims) = read(token)?;
-    let trusted = !setup.makes(Policy::TokenOpaque) && state.keys.trusts(setup, &parts, &header);
+    let trusted = !setup.makes(Policy::TokenOpaque) && state.signer.trusts(setup, &parts, &header);
     let issuer =
         claims.get("iss").is_some_and(|iss| *iss == *setup.issuer) || !setup.keeps(Rule::ResourceIssuerChecked);
     let audience = match claims.get("aud") {
@@ -132,7 +132,7 @@ pub(super) fn believed(setup: &Setup, state: &State, token: &str) -> Option<Toke
 /// What a JWT says of itself, if the token endpoint has issued it. Source: RFC 8693 §2.1.
 pub(super) fn signed_here(setup: &Setup, state: &State, token: &str) -> Option<Token> {
     let (parts, header, claims) = read(token)?;
-    let signed = !setup.makes(Policy::TokenOpaque) && state.keys.verifies(setup, &parts, &header) == Some(true);
+    let signed = !setup.makes(Policy::TokenOpaque) && state.signer.verifies(setup, &parts, &header) == Some(true);
     let issuer = claims.get("iss").is_some_and(|iss| *iss == *setup.issuer);
     let signed = signed || !setup.keeps(Rule::ExchangeSignatureChecked);
     (signed && (issuer || !setup.keeps(Rule::ExchangeIssuerChecked))).then(|| said(&claims))

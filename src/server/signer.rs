@@ -21,13 +21,13 @@ use super::{Policy, Rule};
 
 /// The keys of a server: one of its own for EdDSA, and one that all reference servers share for RS256, which RFC 9068 §2.1 wants
 /// everybody to have.
-pub(super) struct Keys {
+pub(super) struct Signer {
     ed25519: Ed25519KeyPair,
     /// For tokens that only this server can check, as servers with a layout of their own have them.
     mac: hmac::Key,
 }
 
-impl Keys {
+impl Signer {
     /// Keys that follow from `seed`.
     pub(super) fn new(seed: &[u8; 32]) -> Self {
         let mac = hmac::Key::new(hmac::HMAC_SHA256, seed);
@@ -157,7 +157,7 @@ static RSA: LazyLock<RsaKeyPair> = LazyLock::new(|| {
     let der = PrivatePkcs8KeyDer::from_pem_slice(RSA_PEM.as_bytes()).expect("the file is PEM");
     RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()).expect("the file holds an RSA key")
 });
-const RSA_PEM: &str = include_str!("keys/rsa.pem");
-const RSA_PUBLIC_PEM: &str = include_str!("keys/rsa-public.pem");
+const RSA_PEM: &str = include_str!("signer/rsa.pem");
+const RSA_PUBLIC_PEM: &str = include_str!("signer/rsa-public.pem");
 const ED25519_ID: &str = "grantlint-ed25519";
 const RSA_ID: &str = "grantlint-rsa";
