@@ -215,6 +215,26 @@ scope.one_resource:
 token.audience_by_scope:
 token.entropy: ordinary and 14 more
 token.unique: ordinary once more and 15 more
+token.subject_stable:
+token.issuer_announced:
+exchange.subject_required:
+exchange.subject_type_required:
+exchange.subject_type_checked:
+exchange.subject_known:
+exchange.signature_checked:
+exchange.issuer_checked:
+exchange.expiry_checked:
+exchange.revocation_checked:
+exchange.subject_survives:
+exchange.invalid_request:
+exchange.actor_type_required:
+exchange.actor_type_alone:
+exchange.actor_known:
+exchange.act_object:
+exchange.act_identity_only:
+exchange.resource_form:
+exchange.target_known:
+exchange.type_na:
 cc.no_refresh_token: ordinary and 14 more
 secret.not_echoed: ordinary and 25 more
 expiry.enforced: introspection, expired
