@@ -20,7 +20,7 @@ use crate::oauth::Secret;
 use crate::schema::FileKind;
 use crate::yaml::{self, Document, FileProblems, Problem};
 use complete::{claims, complete, note_odd_secrets};
-pub use entry::{Bounds, BoundsEntry, Claim, Client, ContentType, Entry, Login, Resource, TargetFile};
+pub use entry::{Bounds, BoundsEntry, Claim, Client, ContentType, Entry, Login, Resource, TargetFile, TokenExchange};
 use mistakes::Mistake;
 
 /// The schema of target files, generated from [`TargetFile`].
@@ -250,6 +250,16 @@ impl Target {
     #[must_use]
     pub fn claiming(mut self, words: &[String]) -> Self {
         self.claims.extend(words.iter().cloned());
+        // Checks may ask, too, what is claimed.
+        let mut all: Vec<Value> = self.public["claims"].as_array().cloned().unwrap_or_default();
+        for word in words {
+            if !all.iter().any(|known| known == word.as_str()) {
+                all.push(word.as_str().into());
+            }
+        }
+        if !words.is_empty() {
+            self.public["claims"] = all.into();
+        }
         self
     }
 

@@ -25,7 +25,7 @@ fn columns() -> Vec<(&'static str, Value)> {
         ("post answered 401", json!({"policy": ["error.post_401"]})),
         ("TLS", json!({"settings": {"tls": {"certificate": "trusted"}}})),
         ("JWT", json!({"policy": ["token.jwt"]})),
-        ("opaque tokens", json!({"policy": ["token.opaque"]})),
+        ("opaque tokens", json!({"policy": ["token.opaque"], "target": {"claims": ["oauth-2.1"]}})),
         ("post only", target(json!({"token_endpoint_auth_methods": ["client_secret_post"]}))),
         ("no introspection", target(json!({"introspection_endpoint": null}))),
         ("no resource", target(json!({"resource": null}))),

@@ -1,4 +1,4 @@
-//! JSON Web Tokens, looked into without verifying: facts for checks, and the spoilt forms that probes send.
+//! JSON Web Tokens, looked into without verifying: facts for checks.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -41,11 +41,4 @@ pub(super) fn problem(token: &str) -> Option<&'static str> {
         5 => (!token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))).then_some("decoding"),
         _ => Some("parts"),
     }
-}
-
-/// The same claims under a header that says `alg: none`, without a signature; `None` when it is no JWT.
-#[must_use]
-pub fn unsigned(token: &str) -> Option<String> {
-    let [_, claims, _] = parts(token)?;
-    Some(format!("{}.{claims}.", URL_SAFE_NO_PAD.encode(br#"{"alg":"none"}"#)))
 }

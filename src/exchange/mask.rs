@@ -20,11 +20,14 @@ use shape::unlike;
 use words::{is_word, names_issued, names_issued_number};
 
 /// What stands for a secret in documents, and the shell variable that stands for it in `curl` lines.
-pub(super) const SHELL_NAMES: [(&str, &str); 4] = [
+pub(super) const SHELL_NAMES: [(&str, &str); 7] = [
     ("***client_secret***", "CLIENT_SECRET"),
     ("***second_client.client_secret***", "SECOND_CLIENT_SECRET"),
     ("***login.password***", "PASSWORD"),
     ("***resource_server.client_secret***", "RESOURCE_SERVER_SECRET"),
+    ("***resource.foreign_issuer_token***", "FOREIGN_ISSUER_TOKEN"),
+    ("***resource.foreign_audience_token***", "FOREIGN_AUDIENCE_TOKEN"),
+    ("***resource.foreign_type_token***", "FOREIGN_TYPE_TOKEN"),
 ];
 
 /// Shorter values are only found as words of their own.

@@ -93,7 +93,7 @@ pub(super) fn build(
 }
 
 fn is_secret(name: &str) -> bool {
-    matches!(name, "client_secret" | "password")
+    matches!(name, "client_secret" | "password") || name.starts_with("foreign_")
 }
 
 fn method(exchange: &Exchange, target: &Target) -> String {

@@ -117,8 +117,15 @@ impl Overrides {
             lock_after: later.lock_after.or(earlier.lock_after),
             tls: later.tls.or(earlier.tls),
             issuer_path: later.issuer_path.or(earlier.issuer_path),
+            token_header: joined(earlier.token_header, later.token_header),
+            token_claims: joined(earlier.token_claims, later.token_claims),
         };
     }
+}
+
+fn joined(mut earlier: Map<String, Value>, later: Map<String, Value>) -> Map<String, Value> {
+    lay_over(&mut earlier, later, true);
+    earlier
 }
 
 /// Checks what the types cannot: ranges, and that headers have no line breaks, which would be another header.
@@ -164,7 +171,7 @@ fn range(name: &str, value: Option<u64>, least: u64, most: u64) -> Result<(), Er
 }
 
 /// Lays `later` over `earlier`, object by object; null takes a member away, now or, if `later` is laid on in its turn, then.
-fn lay_over(earlier: &mut Map<String, Value>, later: Map<String, Value>, keep_null: bool) {
+pub(super) fn lay_over(earlier: &mut Map<String, Value>, later: Map<String, Value>, keep_null: bool) {
     for (name, value) in later {
         match (earlier.get_mut(&name), value) {
             (_, Value::Null) if !keep_null => {

@@ -9,9 +9,9 @@ use crate::clock::Clock;
 
 use super::fault::Break;
 use super::message::{Body, Reply, Request};
-use super::setup::{INTROSPECT, RESOURCE, REVOKE, Settings, Setup, TOKEN};
+use super::setup::{INTROSPECT, JWKS, RESOURCE, REVOKE, Settings, Setup, TOKEN};
 use super::state::State;
-use super::{Policy, Rule, errors, grants, introspect, metadata, resource, revoke, rewrite};
+use super::{Policy, Rule, errors, grants, introspect, metadata, resource, revoke, rewrite, token};
 
 /// The reference authorization server and its resource, without a listener.
 pub struct AuthorizationServer {
@@ -54,7 +54,8 @@ impl AuthorizationServer {
     /// The entry for a target file: endpoints, claims and credentials of this server.
     #[must_use]
     pub fn target(&self) -> serde_json::Value {
-        self.setup.target()
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        self.setup.target(&token::foreign(&self.setup, &state, self.clock.now_ms()))
     }
 
     /// Answers a request at the time that the clock tells.
@@ -104,6 +105,7 @@ fn route(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
         REVOKE => revoke::answer(request, turn).map_err(|refusal| refusal.of("revoke")),
         INTROSPECT => introspect::answer(request, turn).map_err(|refusal| refusal.of("introspect")),
         RESOURCE => resource::answer(request, turn),
+        JWKS => metadata::keys(request, turn),
         path if path == setup.metadata_path => metadata::answer(request, turn),
         _ => Err(Reply::text("http.404", 404, "not found\n")),
     }

@@ -221,6 +221,12 @@ pub struct Overrides {
     /// A path that follows the origin in the issuer, as in `/tenant`; default empty.
     #[serde(default)]
     pub issuer_path: Option<String>,
+    /// Laid over the JOSE header of issued JWTs before they are signed; null takes a member away.
+    #[serde(default)]
+    pub token_header: Map<String, Value>,
+    /// Laid over the claims of issued JWTs before they are signed; null takes a claim away.
+    #[serde(default)]
+    pub token_claims: Map<String, Value>,
 }
 
 /// How a server with TLS presents itself.

@@ -1,4 +1,4 @@
-//! The token endpoint and the grant that it is about, client credentials.
+//! The token endpoint, its grants by name, and client credentials.
 
 use serde_json::{Map, Value};
 
@@ -6,8 +6,8 @@ use super::authenticate::authenticate;
 use super::endpoints::Turn;
 use super::message::{Reply, Request};
 use super::parameters::Parameters;
-use super::setup::{CLIENT_CREDENTIALS, Client, Setup, UNGRANTED, USER_GRANTS};
-use super::{Policy, Rule, errors, token, user_grants};
+use super::setup::{CLIENT_CREDENTIALS, Client, OTHER_SCOPE, Setup, TOKEN_EXCHANGE, UNGRANTED, USER_GRANTS};
+use super::{Policy, Rule, errors, token, token_exchange, user_grants};
 
 /// Answers at the token endpoint. Source: RFC 6749 §3.2 and §4.4.
 pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
@@ -32,10 +32,13 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
     if !registered && setup.keeps(Rule::ClientGrantChecked) {
         return Err(errors::error(setup, "unauthorized_client", "the client may not use this grant"));
     }
-    if grant_type != CLIENT_CREDENTIALS {
+    if USER_GRANTS.contains(&grant_type) {
         user_grants::check(grant_type, &sent, turn)?;
     }
-    client_credentials(&sent, caller.client, turn)
+    match grant_type {
+        TOKEN_EXCHANGE => token_exchange::answer(&sent, caller.client, turn),
+        _ => client_credentials(&sent, caller.client, turn),
+    }
 }
 
 /// Source: RFC 6749 §4.4.3 and §5.1.
@@ -45,7 +48,22 @@ fn client_credentials(sent: &Parameters, client: &Client, turn: &mut Turn<'_>) -
     let granted = grant_scope(requested, client, setup)
         .ok_or_else(|| errors::error(setup, "invalid_scope", "the scope is unknown or not allowed"))?;
     let access_token = token::issue(setup, turn.state, turn.now_ms, client, &granted);
+    let mut members = members(setup, access_token, requested, &granted);
+    if !setup.keeps(Rule::CcNoRefreshToken) {
+        let bytes = turn.state.draw();
+        let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        members.insert("refresh_token".to_owned(), Value::from(text));
+    }
+    Ok(Reply::json("token.issued", 200, members))
+}
 
+/// What every answer with a token has. Source: RFC 6749 §5.1.
+pub(super) fn members(
+    setup: &Setup,
+    access_token: String,
+    requested: Option<&str>,
+    granted: &str,
+) -> Map<String, Value> {
     let mut members = Map::new();
     members.insert("access_token".to_owned(), Value::from(access_token));
     let token_type = match () {
@@ -57,16 +75,11 @@ fn client_credentials(sent: &Parameters, client: &Client, turn: &mut Turn<'_>) -
     if !setup.makes(Policy::ExpiresInAbsent) {
         members.insert("expires_in".to_owned(), Value::from(setup.expires_in));
     }
-    let differs = requested.is_none_or(|requested| !same_words(requested, &granted, setup));
+    let differs = requested.is_none_or(|requested| !same_words(requested, granted, setup));
     if setup.makes(Policy::ScopeAlwaysReported) || differs && setup.keeps(Rule::ScopeReported) {
         members.insert("scope".to_owned(), Value::from(granted));
     }
-    if !setup.keeps(Rule::CcNoRefreshToken) {
-        let bytes = turn.state.draw();
-        let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        members.insert("refresh_token".to_owned(), Value::from(text));
-    }
-    Ok(Reply::json("token.issued", 200, members))
+    members
 }
 
 fn limited(turn: &Turn<'_>) -> bool {
@@ -103,6 +116,7 @@ fn takes_json(request: &Request) -> bool {
 fn grant_type(sent: &Parameters, setup: &Setup) -> Result<&'static str, Reply> {
     match sent.one("grant_type") {
         Some(CLIENT_CREDENTIALS) => Ok(CLIENT_CREDENTIALS),
+        Some(TOKEN_EXCHANGE) => Ok(TOKEN_EXCHANGE),
         Some(other) if !setup.keeps(Rule::GrantTypeCaseSensitive) && other.eq_ignore_ascii_case(CLIENT_CREDENTIALS) => {
             Ok(CLIENT_CREDENTIALS)
         }
@@ -128,7 +142,7 @@ fn grant_type(sent: &Parameters, setup: &Setup) -> Result<&'static str, Reply> {
 /// The scope that is granted, its words separated by single spaces; `None` if the request must be refused.
 ///
 /// Source: RFC 6749 §3.3. Without a request, or if nothing of it is left, the client gets the default.
-fn grant_scope(requested: Option<&str>, client: &Client, setup: &Setup) -> Option<String> {
+pub(super) fn grant_scope(requested: Option<&str>, client: &Client, setup: &Setup) -> Option<String> {
     let mut granted: Vec<&str> = Vec::new();
     let whole = requested.unwrap_or_default();
     // A cut in the middle of a word leaves the words before it.
@@ -137,6 +151,7 @@ fn grant_scope(requested: Option<&str>, client: &Client, setup: &Setup) -> Optio
     let read = if setup.keeps(Rule::ScopeAllWords) { usize::MAX } else { 1 };
     for word in words(whole).take(read) {
         let own = client.scopes.iter().find(|own| equal(own, word, setup)).map(String::as_str);
+        let own = own.or_else(|| (word == OTHER_SCOPE).then_some(OTHER_SCOPE));
         let skipped = if word == UNGRANTED { Rule::ScopeGrantedOnly } else { Rule::ScopeKnown };
         match own.or_else(|| (!setup.keeps(skipped)).then_some(word)) {
             Some(word) if granted.contains(&word) => {}
@@ -144,6 +159,10 @@ fn grant_scope(requested: Option<&str>, client: &Client, setup: &Setup) -> Optio
             None if setup.makes(Policy::ScopeNarrow) => {}
             None => return None,
         }
+    }
+    // Which of the two resources the token would be for cannot be said (RFC 9068 §3).
+    if granted.len() > 1 && granted.contains(&OTHER_SCOPE) && setup.keeps(Rule::ScopeOneResource) {
+        return None;
     }
     let place = |word: &&str| client.scopes.iter().position(|own| own == word);
     if !setup.keeps(Rule::ScopeOrderFree) && !granted.is_sorted_by_key(place) {

@@ -1,11 +1,19 @@
-//! The metadata document.
+//! The metadata document, and the keys that it points to.
 
 use serde_json::json;
 
 use super::endpoints::Turn;
 use super::message::{Reply, Request};
-use super::setup::{CLIENT_CREDENTIALS, INTROSPECT, REVOKE, TOKEN};
+use super::setup::{INTROSPECT, JWKS, REVOKE, TOKEN};
 use super::{Policy, Rule, errors};
+
+/// Answers at the place of the keys. Source: RFC 8414 §2 (`jwks_uri`), RFC 7517 §5.
+pub(super) fn keys(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
+    if !["GET", "HEAD"].contains(&request.method.as_str()) {
+        return Err(errors::method_not_allowed("GET, HEAD"));
+    }
+    Ok(Reply::json("jwks", 200, turn.state.signer.jwk_set()))
+}
 
 /// Answers at the well-known place. Source: RFC 8414 §2 and §3.
 pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
@@ -14,7 +22,7 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
         return Err(errors::method_not_allowed("GET, HEAD"));
     }
     let slash = if setup.keeps(Rule::MetadataIssuer) { "" } else { "/" };
-    let mut grant_types = vec![CLIENT_CREDENTIALS];
+    let mut grant_types = setup.main().grant_types.to_vec();
     if !setup.keeps(Rule::MetadataTruthful) {
         grant_types.push("password");
     }
@@ -26,6 +34,7 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
         "issuer": format!("{}{slash}", setup.issuer),
         "token_endpoint": format!("{origin}{TOKEN}"),
         "token_endpoint_auth_methods_supported": methods,
+        "jwks_uri": format!("{origin}{JWKS}"),
         // Required although there is no authorization endpoint; §3.2 would rather have no empty array, but cannot omit it.
         "response_types_supported": [],
         "grant_types_supported": grant_types,

@@ -24,10 +24,12 @@ mod rewrite;
 mod rules;
 mod setup;
 mod shape;
+mod signer;
 mod state;
 mod tls;
 mod token;
 mod user_grants;
+mod token_exchange;
 
 pub use dialect::Dialect;
 pub use endpoints::{Answer, AuthorizationServer};
@@ -46,10 +48,13 @@ pub use shape::{Base64Bytes, Delays, LONGEST_DELAY_MS, Many, fits};
 /// defect of the token endpoint stays there.
 pub const REPLY_NAMES: &[&str] = &[
     "token.issued",
+    "token.exchanged",
     "error.invalid_request",
     "error.invalid_client",
     "error.invalid_grant",
     "error.invalid_scope",
+    "error.invalid_target",
+    "error.exchange",
     "error.unauthorized_client",
     "error.unsupported_grant_type",
     "metadata",
@@ -57,6 +62,7 @@ pub const REPLY_NAMES: &[&str] = &[
     "introspection.inactive",
     "introspect.error.invalid_client",
     "introspect.error.invalid_request",
+    "jwks",
     "revoked",
     "revoke.error.invalid_client",
     "revoke.error.invalid_request",

@@ -214,7 +214,7 @@ const FORM: &str = "application/x-www-form-urlencoded";
 const LONG: usize = 1000;
 const VERY_LONG: usize = 6000;
 /// The parameters of the OAuth documents that token, revocation and introspection requests may have.
-const KNOWN: [&str; 16] = [
+const KNOWN: [&str; 22] = [
     "grant_type",
     "scope",
     "client_id",
@@ -231,6 +231,12 @@ const KNOWN: [&str; 16] = [
     "password",
     "assertion",
     "resource",
+    "audience",
+    "subject_token",
+    "subject_token_type",
+    "actor_token",
+    "actor_token_type",
+    "requested_token_type",
 ];
 
 #[cfg(test)]

@@ -35,8 +35,11 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
         false if setup.keeps(Rule::ResourceQueryPrivate) => content(request).with("cache-control", "private"),
         _ => content(request),
     };
-    let unverified = || token::unverified(&token).filter(|_| !setup.keeps(Rule::ResourceSignatureChecked));
-    let facts = match turn.state.token(&token).cloned().or_else(unverified) {
+    if !setup.keeps(Rule::ResourceUnsignedHandled) && token::is_unsigned(&token) {
+        return Err(Reply::crash());
+    }
+    let known = turn.state.token(&token).cloned();
+    let facts = match known.or_else(|| token::believed(setup, turn.state, &token)) {
         _ if !setup.keeps(Rule::ResourceTokenAccepted) => return Err(invalid_token(setup)),
         Some(facts) => facts,
         None if setup.keeps(Rule::ResourceTokenKnown) => return Err(invalid_token(setup)),

@@ -96,7 +96,7 @@ impl Setup {
         let confidential = |id: &str, secret: &str| Client {
             id: id.to_owned(),
             secret: Some(Secret::new(secret)),
-            grant_types: &[CLIENT_CREDENTIALS],
+            grant_types: &[CLIENT_CREDENTIALS, TOKEN_EXCHANGE],
             scopes: scopes.clone(),
         };
         let public = Client { id: PUBLIC_ID.to_owned(), secret: None, grant_types: &[], scopes: scopes.clone() };
@@ -122,6 +122,11 @@ impl Setup {
         }
     }
 
+    /// What an invalid subject token is called.
+    pub(super) fn exchange_error(&self) -> &'static str {
+        if self.keeps(Rule::ExchangeInvalidRequest) { "invalid_request" } else { "invalid_grant" }
+    }
+
     pub(super) fn keeps(&self, rule: Rule) -> bool {
         self.dialect.keeps(rule)
     }
@@ -140,8 +145,8 @@ impl Setup {
         self.clients.iter().find(|client| client.id == id)
     }
 
-    /// The entry for a target file: what this server claims, and the credentials for it.
-    pub(super) fn target(&self) -> Value {
+    /// The entry for a target file: what this server claims, the credentials for it, and tokens that its resource must refuse.
+    pub(super) fn target(&self, foreign: &[(&str, String)]) -> Value {
         let Self { origin, issuer, .. } = self;
         let [main, second, public, resource_server] = &self.clients;
         let pair = |client: &Client| {
@@ -149,17 +154,19 @@ impl Setup {
             json!({ "client_id": client.id, "client_secret": secret })
         };
         let grant_types: Vec<&str> =
-            [CLIENT_CREDENTIALS].into_iter().chain(self.extra_grants.iter().copied()).collect();
+            main.grant_types.iter().copied().chain(self.extra_grants.iter().copied()).collect();
         let contents = if self.makes(Policy::JsonRefused) { json!(["form"]) } else { json!(["form", "json"]) };
-        let entry = json!({
+        let mut entry = json!({
             "issuer": issuer,
             "token_endpoint": format!("{origin}{TOKEN}"),
             "revocation_endpoint": format!("{origin}{REVOKE}"),
             "introspection_endpoint": format!("{origin}{INTROSPECT}"),
             "metadata_url": format!("{origin}{}", self.metadata_path),
+            "jwks_uri": format!("{origin}{JWKS}"),
             "scope": main.scopes.join(" "),
             "ungranted_scope": UNGRANTED,
             "grant_types": grant_types,
+            "other_resource_scope": OTHER_SCOPE,
             "token_endpoint_auth_methods": ["client_secret_basic", "client_secret_post"],
             "request_content_types": contents,
             "claims": ["rfc9068", "oauth-2.1"],
@@ -174,6 +181,9 @@ impl Setup {
                 "scope": RESOURCE_WRITE,
             },
         });
+        for (name, token) in foreign {
+            entry["resource"][*name] = token.as_str().into();
+        }
         let mut entry = match entry {
             Value::Object(entry) => entry,
             _ => Map::new(),
@@ -197,6 +207,7 @@ impl Setup {
 pub(super) const TOKEN: &str = "/token";
 pub(super) const REVOKE: &str = "/revoke";
 pub(super) const INTROSPECT: &str = "/introspect";
+pub(super) const JWKS: &str = "/jwks";
 pub(super) const RESOURCE: &str = "/invoices";
 /// Source: RFC 8414 §3.
 const WELL_KNOWN: &str = "/.well-known/oauth-authorization-server";
@@ -205,8 +216,12 @@ pub(super) const AUTHORIZATION_CODE: &str = "authorization_code";
 pub(super) const REFRESH_TOKEN: &str = "refresh_token";
 pub(super) const PASSWORD: &str = "password";
 pub(super) const USER_GRANTS: [&str; 3] = [AUTHORIZATION_CODE, REFRESH_TOKEN, PASSWORD];
+/// Source: RFC 8693 §2.1.
+pub(super) const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 pub(super) const RESOURCE_READ: &str = "invoices.read";
 pub(super) const RESOURCE_WRITE: &str = "invoices.write";
+/// A scope of another resource, which every client is registered for and which is granted by itself only.
+pub(super) const OTHER_SCOPE: &str = "orders.read";
 /// A scope that exists and that no client is registered for.
 pub(super) const UNGRANTED: &str = "admin";
 pub(super) const LONGEST_HEADER: usize = 16 * 1024;
@@ -242,7 +257,7 @@ mod tests {
         let fault = json!({ "behaviour": "x", "settings": { "client_secret": "new" },
                             "target": { "client": { "client_id": "other" }, "second_client": null, "resource": { "url": "${origin}/x" } } });
         dialect.add(serde_json::from_value(fault).unwrap()).unwrap();
-        let target = Setup::new(&Settings { dialect, ..Settings::default() }, "http://h".to_owned()).target();
+        let target = Setup::new(&Settings { dialect, ..Settings::default() }, "http://h".to_owned()).target(&[]);
         assert_eq!(target["client"], json!({ "client_id": "other", "client_secret": "new" }));
         assert_eq!(target["resource"]["url"], "http://h/x");
         assert_eq!((target.get("second_client"), &target["request_content_types"]), (None, &json!(["form"])));

@@ -4,9 +4,13 @@ use std::collections::{HashMap, VecDeque};
 
 use ring::hmac;
 
+use super::signer::Signer;
+
 /// Everything that changes while the server runs.
 pub(super) struct State {
     key: hmac::Key,
+    /// What tokens are signed with.
+    pub(super) signer: Signer,
     drawn: u64,
     tokens: HashMap<String, Token>,
     order: VecDeque<String>,
@@ -32,6 +36,7 @@ impl State {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &seed);
         Self {
             key,
+            signer: Signer::new(&seed),
             drawn: 0,
             tokens: HashMap::new(),
             order: VecDeque::new(),
@@ -64,11 +69,6 @@ impl State {
     /// How often was drawn.
     pub(super) fn drawn(&self) -> u64 {
         self.drawn
-    }
-
-    /// The signature of a JWT (HS256). Source: RFC 7518 §3.2.
-    pub(super) fn sign(&self, message: &str) -> Vec<u8> {
-        hmac::sign(&self.key, message.as_bytes()).as_ref().to_vec()
     }
 
     /// Remembers an issued token, in the place of an equal one.

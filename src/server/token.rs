@@ -1,15 +1,31 @@
-//! Access tokens: JWTs signed with HS256, or random strings, of a wanted length if need be.
+//! Access tokens: JWTs, or random strings, of a wanted length if need be; and which JWTs the resource believes.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use serde_json::{Map, Value, json};
 
-use super::setup::{Client, Setup};
+use super::dialect::lay_over;
+use super::setup::{Client, OTHER_SCOPE, Setup};
 use super::state::{State, Token};
 use super::{Policy, Rule};
 
 /// Issues and remembers an access token of this client for `scope`.
 pub(super) fn issue(setup: &Setup, state: &mut State, now_ms: u64, client: &Client, scope: &str) -> String {
+    // Its own audience, since another resource is meant (RFC 9068 §3 and §5).
+    let other = scope.split(' ').any(|word| word == OTHER_SCOPE) && setup.keeps(Rule::TokenAudienceByScope);
+    let audience = other.then(|| ("aud".to_owned(), format!("{}/orders", setup.origin).into()));
+    issue_with(setup, state, now_ms, client, scope, audience.into_iter().collect())
+}
+
+/// The same with other claims, if tokens have claims.
+pub(super) fn issue_with(
+    setup: &Setup,
+    state: &mut State,
+    now_ms: u64,
+    client: &Client,
+    scope: &str,
+    claims: Map<String, Value>,
+) -> String {
     let expires_ms = now_ms.saturating_add(setup.expires_in.saturating_mul(1000));
     let facts =
         Token { client_id: client.id.clone(), scope: scope.to_owned(), issued_ms: now_ms, expires_ms, revoked: false };
@@ -24,7 +40,7 @@ pub(super) fn issue(setup: &Setup, state: &mut State, now_ms: u64, client: &Clie
     } else if setup.makes(Policy::TokenOpaque) {
         padded(id, setup.token_length)
     } else {
-        jwt(setup, state, &facts, &id).unwrap_or_else(|| padded(id, setup.token_length))
+        jwt(setup, state, &facts, &id, claims).unwrap_or_else(|| padded(id, setup.token_length))
     };
     state.remember(token.clone(), facts);
     token
@@ -32,29 +48,32 @@ pub(super) fn issue(setup: &Setup, state: &mut State, now_ms: u64, client: &Clie
 
 /// A signed JWT of the wanted length; `None` if the length is too short for one.
 ///
-/// Source: RFC 7519 §3, RFC 7515 §7.1.
-fn jwt(setup: &Setup, state: &State, facts: &Token, id: &str) -> Option<String> {
-    let claims = json!({
-        "iss": setup.issuer, "sub": facts.client_id, "aud": setup.origin, "client_id": facts.client_id, "scope": facts.scope,
+/// Source: RFC 9068 §2.1 and §2.2; the default resource of §3 is this server's own.
+fn jwt(setup: &Setup, state: &State, facts: &Token, id: &str, more: Map<String, Value>) -> Option<String> {
+    let slash = if setup.keeps(Rule::TokenIssuerAnnounced) { "" } else { "/" };
+    let subject = if setup.keeps(Rule::TokenSubjectStable) { &facts.client_id } else { id };
+    let mut claims = map(json!({
+        "iss": format!("{}{slash}", setup.issuer), "sub": subject, "aud": setup.origin, "client_id": facts.client_id, "scope": facts.scope,
         "iat": facts.issued_ms / 1000, "exp": facts.expires_ms / 1000, "jti": id,
-    });
-    let Value::Object(claims) = claims else {
-        return None;
-    };
+    }));
+    claims.extend(more);
+    lay_over(&mut claims, setup.dialect.overrides.token_claims.clone(), false);
+    let mut header = map(json!({ "typ": typ(setup) }));
+    lay_over(&mut header, setup.dialect.overrides.token_header.clone(), false);
     let Some(length) = setup.token_length else {
-        return Some(signed(state, 0, &claims));
+        return Some(state.signer.signed(setup, &header, &claims));
     };
     // Base64url yields no length of the form 4n + 1, so a second part, the header, has to give way by a character or two.
     for stretch in 0..4 {
-        let mut claims = claims.clone();
+        header.insert("pad".to_owned(), Value::from("-".repeat(stretch)));
         claims.insert("pad".to_owned(), Value::from(""));
-        let base = signed(state, stretch, &claims).len();
+        let base = state.signer.signed(setup, &header, &claims).len();
         let Some(missing) = length.checked_sub(base) else {
             continue;
         };
         for pad in (missing * 3 / 4).saturating_sub(2)..=missing * 3 / 4 + 2 {
             claims.insert("pad".to_owned(), Value::from("x".repeat(pad)));
-            let token = signed(state, stretch, &claims);
+            let token = state.signer.signed(setup, &header, &claims);
             if token.len() == length {
                 return Some(token);
             }
@@ -63,31 +82,102 @@ fn jwt(setup: &Setup, state: &State, facts: &Token, id: &str) -> Option<String> 
     None
 }
 
-fn signed(state: &State, stretch: usize, claims: &Map<String, Value>) -> String {
-    let header = json!({ "alg": "HS256", "typ": "JWT", "kid": format!("grantlint{}", "-".repeat(stretch)) });
-    let message = format!(
-        "{}.{}",
-        BASE64URL.encode(header.to_string()),
-        BASE64URL.encode(Value::from(claims.clone()).to_string())
-    );
-    let signature = BASE64URL.encode(state.sign(&message));
-    format!("{message}.{signature}")
+/// Tokens that are signed by this server's key and that its resource has to refuse all the same: one of another issuer, as
+/// servers with many tenants and one key have them, one for another resource, and one that is no access token. By their names in the target entry.
+pub(super) fn foreign(setup: &Setup, state: &State, now_ms: u64) -> Vec<(&'static str, String)> {
+    let scope = setup.main().scopes.join(" ");
+    let (now, month) = (now_ms / 1000, 30 * 24 * 3600);
+    let signed = |typ: &str, issuer: &str, audience: &str, id: &str| {
+        let claims = map(json!({
+            "iss": issuer, "sub": setup.main().id, "aud": audience, "client_id": setup.main().id, "scope": scope,
+            "iat": now, "exp": now + month, "jti": id,
+        }));
+        state.signer.signed(setup, &map(json!({ "typ": typ })), &claims)
+    };
+    let own = typ(setup);
+    vec![
+        ("foreign_issuer_token", signed(own, &format!("{}/another", setup.issuer), &setup.origin, "foreign issuer")),
+        (
+            "foreign_audience_token",
+            signed(own, &setup.issuer, &format!("{}/another", setup.origin), "foreign audience"),
+        ),
+        ("foreign_type_token", signed("logout+jwt", &setup.issuer, &setup.origin, "foreign type")),
+    ]
 }
 
-/// What a JWT says of itself, for a resource that believes it unread; `None` if it is none.
+/// The media type in the header of this server's tokens. Source: RFC 9068 §2.1.
+fn typ(setup: &Setup) -> &'static str {
+    if setup.makes(Policy::TokenOwnLayout) { "JWT" } else { "at+jwt" }
+}
+
+/// What a JWT says of itself, if the resource believes it; whether it has expired is not looked at.
+///
+/// Source: RFC 9068 §4.
+pub(super) fn believed(setup: &Setup, state: &State, token: &str) -> Option<Token> {
+    let (parts, header, claims) = read(token)?;
+    let trusted = !setup.makes(Policy::TokenOpaque) && state.signer.trusts(setup, &parts, &header);
+    let issuer =
+        claims.get("iss").is_some_and(|iss| *iss == *setup.issuer) || !setup.keeps(Rule::ResourceIssuerChecked);
+    let audience = match claims.get("aud") {
+        Some(Value::Array(several)) => several.iter().any(|one| *one == *setup.origin),
+        Some(one) => *one == *setup.origin,
+        None => false,
+    };
+    let audience = audience || !setup.keeps(Rule::ResourceAudienceChecked);
+    let typed = header.get("typ").and_then(Value::as_str).is_some_and(|own| own.eq_ignore_ascii_case(typ(setup)));
+    let typed = typed || !setup.keeps(Rule::ResourceTypeChecked);
+    (trusted && issuer && audience && typed).then(|| said(&claims))
+}
+
+/// What a JWT says of itself, if the token endpoint has issued it. Source: RFC 8693 §2.1.
+pub(super) fn signed_here(setup: &Setup, state: &State, token: &str) -> Option<Token> {
+    let (parts, header, claims) = read(token)?;
+    let signed = !setup.makes(Policy::TokenOpaque) && state.signer.verifies(setup, &parts, &header) == Some(true);
+    let issuer = claims.get("iss").is_some_and(|iss| *iss == *setup.issuer);
+    let signed = signed || !setup.keeps(Rule::ExchangeSignatureChecked);
+    (signed && (issuer || !setup.keeps(Rule::ExchangeIssuerChecked))).then(|| said(&claims))
+}
+
+/// What a JWT says of itself, for an endpoint that believes it unread; `None` if it is none.
 pub(super) fn unverified(token: &str) -> Option<Token> {
+    read(token).map(|(_, _, claims)| said(&claims))
+}
+
+/// The parts, the header and the claims of a JWT.
+#[expect(clippy::type_complexity, reason = "named once, and taken apart at once")]
+fn read(token: &str) -> Option<([&str; 3], Map<String, Value>, Map<String, Value>)> {
     let mut parts = token.split('.');
-    let (_, claims, _) = (parts.next()?, parts.next()?, parts.next()?);
-    let claims: Map<String, Value> = serde_json::from_slice(&BASE64URL.decode(claims).ok()?).ok()?;
+    let parts = [parts.next()?, parts.next()?, parts.next().filter(|_| parts.next().is_none())?];
+    let part =
+        |at: usize| -> Option<Map<String, Value>> { serde_json::from_slice(&BASE64URL.decode(parts[at]).ok()?).ok() };
+    Some((parts, part(0)?, part(1)?))
+}
+
+/// What the claims of a JWT say.
+fn said(claims: &Map<String, Value>) -> Token {
     let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let time_ms = |name: &str| claims.get(name).and_then(Value::as_u64).map(|seconds| seconds.saturating_mul(1000));
-    Some(Token {
+    Token {
         client_id: text("client_id"),
         scope: text("scope"),
         issued_ms: time_ms("iat").unwrap_or_default(),
-        expires_ms: time_ms("exp").unwrap_or(u64::MAX),
+        expires_ms: time_ms("exp").unwrap_or_default(),
         revoked: false,
-    })
+    }
+}
+
+/// Whether a JWT says that it is not signed, in any spelling.
+pub(super) fn is_unsigned(token: &str) -> bool {
+    let header = token.split('.').next().and_then(|header| BASE64URL.decode(header).ok());
+    let header: Option<Value> = header.and_then(|header| serde_json::from_slice(&header).ok());
+    header.is_some_and(|header| header["alg"].as_str().is_some_and(|alg| alg.eq_ignore_ascii_case("none")))
+}
+
+fn map(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
 }
 
 /// Cut or filled up to the wanted length.
@@ -119,10 +209,7 @@ mod tests {
         let parts: Vec<&str> = token.split('.').collect();
         let claims: Value = serde_json::from_slice(&BASE64URL.decode(parts[1]).unwrap()).unwrap();
         assert_eq!((parts.len(), &claims["exp"], &claims["scope"]), (3, &json!(1_800_003_600), &json!("a b")));
-        assert_eq!(
-            BASE64URL.decode(parts[2]).unwrap(),
-            State::new([1; 32]).sign(&format!("{}.{}", parts[0], parts[1]))
-        );
+        assert_eq!(parts[0], BASE64URL.encode(r#"{"alg":"EdDSA","kid":"grantlint-ed25519","typ":"at+jwt"}"#));
     }
 
     #[test]

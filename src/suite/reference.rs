@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use crate::exchange::{jwt_parts, jwt_unsigned};
+use crate::exchange::forge;
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub struct Reference {
     /// `?` after a target path: left out when the target has none.
     pub optional: bool,
     /// `| name argument`, applied from left to right.
-    pub transforms: Vec<(String, Option<i64>)>,
+    pub transforms: Vec<(String, Option<String>)>,
     /// As it stands in the file, without `${}`.
     pub text: String,
 }
@@ -65,7 +65,7 @@ pub enum Missing {
 }
 
 /// Every transform with what it takes.
-pub const TRANSFORMS: [&str; 12] = [
+pub const TRANSFORMS: [&str; 18] = [
     "s256",
     "upper",
     "reversed",
@@ -75,9 +75,15 @@ pub const TRANSFORMS: [&str; 12] = [
     "host",
     "path",
     "flip",
-    "jwt-unsigned",
-    "jwt-resigned",
     "plus",
+    "jwt-unsigned",
+    "jwt-altered",
+    "jwt-flipped",
+    "jwt-stripped",
+    "jwt-resigned",
+    "jwt-unknown-key",
+    "jwt-own-key",
+    "jwt-public-key",
 ];
 
 /// Every kind of random value with its default length.
@@ -130,17 +136,17 @@ pub fn read(text: &str) -> Result<Reference, String> {
     Ok(Reference { source, optional, transforms, text: text.trim().to_owned() })
 }
 
-fn read_transform(text: &str) -> Result<(String, Option<i64>), String> {
+fn read_transform(text: &str) -> Result<(String, Option<String>), String> {
     let (name, argument) = text.split_once(' ').map_or((text, None), |(name, argument)| (name, Some(argument.trim())));
     if !TRANSFORMS.contains(&name) {
         return Err(format!("unknown transform `{name}`"));
     }
     match (name, argument) {
-        ("plus", Some(number)) => {
-            let number = number.parse().map_err(|_| format!("`plus` takes a whole number, not `{number}`"))?;
-            Ok((name.to_owned(), Some(number)))
+        ("plus", Some(number)) if number.parse::<i64>().is_err() => {
+            Err(format!("`plus` takes a whole number, not `{number}`"))
         }
         ("plus", None) => Err("`plus` takes a whole number".into()),
+        ("plus" | "jwt-unsigned", argument) => Ok((name.to_owned(), argument.map(str::to_owned))),
         (_, Some(_)) => Err(format!("`{name}` takes no argument")),
         (_, None) => Ok((name.to_owned(), None)),
     }
@@ -213,7 +219,7 @@ fn fill_text(text: &str, resolve: &mut dyn FnMut(&Reference) -> Result<Value, Mi
         let Some(end) = rest[start..].find('}') else { break };
         out.push_str(&rest[..start]);
         let Ok(reference) = read(&rest[start + 2..start + end]) else { break };
-        let value = transformed(resolve(&reference)?, &reference)?;
+        let value = reference.transformed(resolve(&reference)?)?;
         rest = &rest[start + end + 1..];
         if start == 0 && out.is_empty() && rest.is_empty() {
             return Ok(value);
@@ -228,26 +234,38 @@ fn fill_text(text: &str, resolve: &mut dyn FnMut(&Reference) -> Result<Value, Mi
     Ok(Value::String(out))
 }
 
-fn transformed(mut value: Value, reference: &Reference) -> Result<Value, Missing> {
-    for (name, argument) in &reference.transforms {
-        if value.is_null() && reference.optional {
-            return Ok(value);
+impl Reference {
+    /// A value with every transform of this reference applied.
+    ///
+    /// # Errors
+    /// One of them cannot be applied to what the value is.
+    pub fn transformed(&self, mut value: Value) -> Result<Value, Missing> {
+        for (name, argument) in &self.transforms {
+            if value.is_null() && self.optional {
+                return Ok(value);
+            }
+            value = transform(&value, name, argument.as_deref()).ok_or_else(|| Missing::Prerequisite {
+                blocked_by: match &self.source {
+                    Source::Place { name, .. } => Some(name.clone()),
+                    _ => None,
+                },
+                reason: format!("`{name}` cannot be applied to what `{}` is here", self.text),
+            })?;
         }
-        value = transform(&value, name, *argument).ok_or_else(|| Missing::Prerequisite {
-            blocked_by: match &reference.source {
-                Source::Place { name, .. } => Some(name.clone()),
-                _ => None,
-            },
-            reason: format!("`{name}` cannot be applied to what `{}` is here", reference.text),
-        })?;
+        Ok(value)
     }
-    Ok(value)
+
+    /// Whether a transform makes another token of a token: whoever reads a report could undo it.
+    #[must_use]
+    pub fn forges(&self) -> bool {
+        self.transforms.iter().any(|(name, _)| name.starts_with("jwt-") || matches!(name.as_str(), "flip" | "upper"))
+    }
 }
 
 /// One transform; `None` when it cannot be applied to this value.
-fn transform(value: &Value, name: &str, argument: Option<i64>) -> Option<Value> {
+fn transform(value: &Value, name: &str, argument: Option<&str>) -> Option<Value> {
     if name == "plus" {
-        return Some(Value::from(value.as_i64()?.checked_add(argument?)?));
+        return Some(Value::from(value.as_i64()?.checked_add(argument?.parse().ok()?)?));
     }
     let text = value.as_str()?;
     let url = || Url::parse(text).ok();
@@ -262,8 +280,14 @@ fn transform(value: &Value, name: &str, argument: Option<i64>) -> Option<Value> 
         "host" => url()?.host_str()?.to_owned(),
         "path" => url()?.path().to_owned(),
         "flip" => flip(text)?,
-        "jwt-unsigned" => jwt_unsigned(text)?,
-        "jwt-resigned" => resigned(text)?,
+        "jwt-unsigned" => forge::unsigned(text, argument.unwrap_or("none"))?,
+        "jwt-altered" => forge::altered(text)?,
+        "jwt-flipped" => forge::flipped(text)?,
+        "jwt-stripped" => forge::stripped(text)?,
+        "jwt-resigned" => forge::resigned(text)?,
+        "jwt-unknown-key" => forge::of_unknown_key(text)?,
+        "jwt-own-key" => forge::of_own_key(text)?,
+        "jwt-public-key" => forge::by_public_key(text)?,
         _ => return None,
     }))
 }
@@ -289,14 +313,6 @@ fn flip(text: &str) -> Option<String> {
     let middle = (bytes.len() / 2..bytes.len()).find(|at| bytes[*at].is_ascii_alphanumeric())?;
     bytes[middle] = if bytes[middle] == b'A' { b'B' } else { b'A' };
     String::from_utf8(bytes).ok()
-}
-
-/// Header and claims as they are, signed anew by a key that nobody trusts.
-fn resigned(token: &str) -> Option<String> {
-    let [header, claims, _] = jwt_parts(token)?;
-    let signed = format!("{header}.{claims}");
-    let digest = Sha256::digest(format!("grantlint made this signature up: {signed}"));
-    Some(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(digest)))
 }
 
 #[cfg(test)]

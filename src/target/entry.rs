@@ -34,6 +34,8 @@ pub struct Entry {
     pub introspection_endpoint: Option<String>,
     /// RFC 8628 §3.1.
     pub device_authorization_endpoint: Option<String>,
+    /// The keys of the authorization server (RFC 8414 §2).
+    pub jwks_uri: Option<String>,
     /// Only if the metadata is not at the well-known place.
     pub metadata_url: Option<String>,
     /// What the client may ask for: words separated by spaces.
@@ -42,6 +44,8 @@ pub struct Entry {
     pub authorization_scope: Option<String>,
     /// A scope that exists and that this client may not have.
     pub ungranted_scope: Option<String>,
+    /// A scope of another resource than `scope`, which this client may ask for by itself.
+    pub other_resource_scope: Option<String>,
     /// What the target promises to take; default `[client_credentials]`.
     pub grant_types: Option<Vec<String>>,
     /// In the words of RFC 8414; default `[client_secret_basic]`. The first is used for ordinary requests.
@@ -50,6 +54,8 @@ pub struct Entry {
     pub request_content_types: Option<Vec<ContentType>>,
     /// What else the target promises to keep to; checks of these documents apply only then.
     pub claims: Vec<Claim>,
+    /// What a token exchange of this client needs besides the token (RFC 8693 §2.1).
+    pub token_exchange: Option<TokenExchange>,
     /// The client that the checks play.
     pub client: Option<Client>,
     /// Another client; enables cross-client checks.
@@ -123,6 +129,22 @@ pub struct Resource {
     pub body_file: Option<PathBuf>,
     /// The scope that it asks for.
     pub scope: Option<String>,
+    /// A living token of another issuer, as another tenant's: `${env:NAME}`, `${file:PATH}` or `${command:…}`.
+    pub foreign_issuer_token: Option<String>,
+    /// A living token of the same issuer that is meant for another resource.
+    pub foreign_audience_token: Option<String>,
+    /// A living JWT of the same issuer that is no access token, such as an ID Token.
+    pub foreign_type_token: Option<String>,
+}
+
+/// What a token exchange needs besides the token.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TokenExchange {
+    /// Whom the new token is for, by name.
+    pub audience: Option<String>,
+    /// Whom the new token is for, by URI.
+    pub resource: Option<String>,
 }
 
 /// The user who logs in.

@@ -12,7 +12,8 @@ use crate::oauth::Secret;
 use crate::yaml::escape;
 
 /// Members whose values are secrets.
-pub(super) const MEMBERS: [&str; 2] = ["client_secret", "password"];
+pub(super) const MEMBERS: [&str; 5] =
+    ["client_secret", "password", "foreign_issuer_token", "foreign_audience_token", "foreign_type_token"];
 
 /// Whether a header field of this name holds credentials by its name.
 pub(super) fn holds_secret(name: &str) -> bool {

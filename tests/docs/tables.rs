@@ -29,6 +29,7 @@ fn every_key_of_the_target_file_is_on_its_page() {
         ("## Keys of a target", "Entry"),
         ("## Clients", "Client"),
         ("## The resource", "Resource"),
+        ("## Token exchange", "TokenExchange"),
         ("## The user", "Login"),
         ("## Bounds", "BoundsEntry"),
     ] {

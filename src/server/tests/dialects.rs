@@ -96,13 +96,17 @@ fn every_choice_but_the_defaults_changes_an_answer() {
     let conforming = lines(Dialect::default());
     let without_effect: Vec<&Policy> =
         Policy::ALL.iter().filter(|policy| lines(Dialect::of(&[], &[**policy])) == conforming).collect();
-    // The first three name the default; of the others the listener has the doing.
+    // The first three name the default; for the next two, and for token exchange, see `tokens`; of the others the listener has the doing.
     let expected = [
         Policy::ScopeOmittedWhenSame,
         Policy::ErrorPost400,
         Policy::TokenJwt,
+        Policy::TokenRs256,
+        Policy::TokenOwnLayout,
         Policy::HeadersLower,
         Policy::HeadersTitle,
+        Policy::ExchangeIdToken,
+        Policy::ExchangeWithoutActor,
         Policy::Chunked,
     ];
     assert_eq!(without_effect, expected.iter().collect::<Vec<_>>());

@@ -4,6 +4,7 @@ mod conforming;
 mod dialects;
 mod probes;
 mod tls;
+mod tokens;
 mod wire;
 
 use std::sync::Arc;
