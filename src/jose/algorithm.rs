@@ -72,7 +72,9 @@ impl Algorithm {
         self.hmac().is_some()
     }
 
-    pub(super) fn hmac(self) -> Option<hmac::Algorithm> {
+    /// The MAC; `None` for a signature.
+    #[must_use]
+    pub fn hmac(self) -> Option<hmac::Algorithm> {
         match self {
             Self::Hs256 => Some(hmac::HMAC_SHA256),
             Self::Hs384 => Some(hmac::HMAC_SHA384),

@@ -281,6 +281,7 @@ impl Runner<'_> {
             seed: self.settings.seed,
             drawn: Cell::new(0),
             lets: RefCell::default(),
+            jwts: RefCell::default(),
             sensitive: RefCell::default(),
         }
     }

@@ -171,7 +171,7 @@ impl Catalogue {
         for (name, changes) in variants {
             let mut base = laid.clone();
             base.remove("variants");
-            lay(&mut base, changes.as_object().ok_or("a variant is a map of changes")?, false);
+            lay(&mut base, changes.as_object().ok_or("a variant is a map of changes")?, "");
             let id = format!("{id}[{name}]");
             self.exchanges.insert(id.clone(), exchange(id.clone(), base, like.clone())?);
             ids.push(id);
@@ -218,7 +218,7 @@ fn laid(id: &str, value: &Value, raw: &Map<String, Value>, depth: usize) -> Resu
     }
     let mut over = own.clone();
     over.remove("resend");
-    lay(&mut under, &over, false);
+    lay(&mut under, &over, "");
     Ok(under)
 }
 
@@ -236,10 +236,14 @@ fn resend(base: &str, under: &mut Map<String, Value>) {
     under.remove("let");
 }
 
-/// Lays `over` onto `under`, member by member; `absent` takes a member away. Names of header fields have no case.
-fn lay(under: &mut Map<String, Value>, over: &Map<String, Value>, headers: bool) {
+/// Members whose `absent` is said to whoever builds the request: it takes away what no file holds.
+const OVERRIDES: [&str; 2] = ["claims", "header"];
+
+/// Lays `over` onto `under`, member by member; `absent` takes a member away. Names of header fields have no case. `at` is the
+/// name of the member that both stand in.
+fn lay(under: &mut Map<String, Value>, over: &Map<String, Value>, at: &str) {
     for (name, value) in over {
-        let name = match headers.then(|| under.keys().find(|known| known.eq_ignore_ascii_case(name)).cloned()).flatten()
+        let name = match (at == "headers").then(|| under.keys().find(|known| known.eq_ignore_ascii_case(name)).cloned()).flatten()
         {
             // The later spelling counts: a probe may ask for another letter case.
             Some(known) if known != *name => {
@@ -248,16 +252,17 @@ fn lay(under: &mut Map<String, Value>, over: &Map<String, Value>, headers: bool)
             }
             _ => name,
         };
-        if value.as_str() == Some("absent") && name != "works" {
+        if value.as_str() == Some("absent") && name != "works" && !OVERRIDES.contains(&at) {
             under.shift_remove(name);
         } else if let (Some(Value::Object(below)), Value::Object(above)) = (under.get_mut(name), value)
             && !matches!(name.as_str(), "works" | "variants" | "repeat")
         {
-            lay(below, above, name == "headers");
+            lay(below, above, name);
         } else {
             let mut value = value.clone();
             if let Value::Object(members) = &mut value
                 && !matches!(name.as_str(), "works" | "variants" | "repeat")
+                && !OVERRIDES.contains(&name.as_str())
             {
                 strip_absent(members);
             }
@@ -271,6 +276,7 @@ fn strip_absent(members: &mut Map<String, Value>) {
     for (name, value) in members.iter_mut() {
         if let Value::Object(members) = value
             && !matches!(name.as_str(), "works" | "variants" | "repeat")
+            && !OVERRIDES.contains(&name.as_str())
         {
             strip_absent(members);
         }
@@ -286,7 +292,7 @@ fn exchange(id: String, laid: Map<String, Value>, like: Option<String>) -> Resul
         }
         reference::each(value, &mut |reference| match &reference.source {
             Source::Place { name, .. } if !takes_from.contains(name) => takes_from.push(name.clone()),
-            Source::Random { .. } | Source::Let(_) | Source::Own(_) => own_values = true,
+            Source::Random { .. } | Source::Let(_) | Source::Jwt(_) | Source::Own(_) => own_values = true,
             _ => {}
         });
     }
@@ -355,6 +361,18 @@ mod tests {
         assert_eq!(Value::Object(less.file.params.clone()), json!({"a": "1", "c": "3"}));
         assert!(less.file.headers.is_empty() && less.works.is_none());
         assert_eq!(less.like.as_deref(), Some("base"));
+    }
+
+    #[test]
+    fn absent_claims_are_kept_for_whoever_signs() {
+        let built = exchanges(json!({
+            "base": {"authenticate": {"by": "assertion", "jwt": {"claims": {"aud": "x"}}}},
+            "less": {"like": "base", "authenticate": {"jwt": {"claims": {"exp": "absent"}, "header": {"typ": "absent"}}}},
+        }));
+        let Some(Absentable::Is(authenticate)) = &built.exchanges["less"].file.authenticate else { panic!("kept") };
+        let jwt = authenticate.jwt.as_ref().unwrap();
+        assert_eq!(Value::Object(jwt.claims.clone()), json!({"aud": "x", "exp": "absent"}));
+        assert_eq!(jwt.header["typ"], "absent");
     }
 
     #[test]

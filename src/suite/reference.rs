@@ -15,9 +15,11 @@ pub enum Source {
     Target(Vec<String>),
     /// `${let.name}`: a value of this instance.
     Let(String),
+    /// `${jwt.name}`: a JWT that this exchange signs.
+    Jwt(String),
     /// `${random.kind:length}`: new at each occurrence.
     Random {
-        /// `hex32`, `verifier` or `b64token`.
+        /// `hex32`, `verifier`, `b64token` or `unique`.
         kind: String,
         /// Characters.
         length: usize,
@@ -68,8 +70,8 @@ pub enum Missing {
 pub const TRANSFORMS: [&str; 10] =
     ["s256", "upper", "origin", "scheme", "host", "path", "flip", "jwt-unsigned", "jwt-resigned", "plus"];
 
-/// Every kind of random value with its default length.
-pub const RANDOM: [(&str, usize); 3] = [("hex32", 32), ("verifier", 43), ("b64token", 43)];
+/// Every kind of random value with its default length. All but `unique` are the same in every run.
+pub const RANDOM: [(&str, usize); 4] = [("hex32", 32), ("verifier", 43), ("b64token", 43), ("unique", 22)];
 
 /// Reads what stands between `${` and `}`.
 ///
@@ -91,6 +93,8 @@ pub fn read(text: &str) -> Result<Reference, String> {
         Source::Target(path.split('.').map(str::to_owned).collect())
     } else if let Some(name) = base.strip_prefix("let.") {
         Source::Let(name.to_owned())
+    } else if let Some(name) = base.strip_prefix("jwt.") {
+        Source::Jwt(name.to_owned())
     } else if let Some(name) = base.strip_prefix("registry.") {
         Source::Registry(name.to_owned())
     } else if let Some(kind) = base.strip_prefix("random.") {
