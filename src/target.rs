@@ -23,10 +23,8 @@ use crate::oauth::Secret;
 use crate::schema::FileKind;
 use crate::yaml::{self, Document, FileProblems, Problem};
 use complete::{claims, complete};
+pub use entry::{AssertionGrant, Bounds, BoundsEntry, Claim, Client, ContentType, Entry, Login, Resource, TargetFile};
 use keys::Keys;
-pub use entry::{
-    AssertionGrant, Bounds, BoundsEntry, Claim, Client, ContentType, Entry, Login, Resource, TargetFile,
-};
 use mistakes::Mistake;
 
 /// The schema of target files, generated from [`TargetFile`].
@@ -186,7 +184,8 @@ pub fn from_entry(name: &str, mut value: Value) -> Result<Target, Error> {
     let secrets = secrets::take(&mut value, &mut mistakes, folder, reading);
     mistakes.extend(mistakes::all(&mut value, folder));
     let keys = keys::read(&value, &secrets, &mut mistakes);
-    let target = if mistakes.is_empty() { resolve(name, value, (secrets, keys), folder) } else { Err(mistakes.remove(0)) };
+    let target =
+        if mistakes.is_empty() { resolve(name, value, (secrets, keys), folder) } else { Err(mistakes.remove(0)) };
     target.map_err(|Mistake { message, help, .. }| {
         Error::Flags(help.map_or(message.clone(), |help| format!("{message}: {help}")))
     })

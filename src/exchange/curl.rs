@@ -99,7 +99,9 @@ fn quote(text: &str, secret: fn(&str) -> String) -> String {
     for (mask, variable) in SHELL_NAMES {
         // A shell cannot sign: what is not there says what it has to be. Of a JWT nothing has to be encoded.
         let value = match variable {
-            "CLIENT_ASSERTION" | "ASSERTION" => format!("\"${{{variable}:?sign a JWT with the claims of the report}}\""),
+            "CLIENT_ASSERTION" | "ASSERTION" => {
+                format!("\"${{{variable}:?sign a JWT with the claims of the report}}\"")
+            }
             _ => secret(variable),
         };
         out = out.replace(mask, &format!("'{value}'"));

@@ -42,11 +42,8 @@ impl<'s> Signing<'s> {
         let own = |name: &str| target.text(&format!("{member}.{name}"));
         let needed = |name: &str| own(name).ok_or_else(|| Missing::Claim(format!("{member}.{name}")));
         let grant = member == "assertion_grant";
-        let (issuer, subject) = if grant {
-            (needed("issuer")?, needed("subject")?)
-        } else {
-            (needed("client_id")?, needed("client_id")?)
-        };
+        let (issuer, subject) =
+            if grant { (needed("issuer")?, needed("subject")?) } else { (needed("client_id")?, needed("client_id")?) };
         let audience = own(if grant { "audience" } else { "assertion_audience" });
         let audience = audience.or_else(|| target.text("token_endpoint"));
         let named = own(if grant { "algorithm" } else { "assertion_algorithm" });
@@ -57,9 +54,7 @@ impl<'s> Signing<'s> {
             _ => !prefers_key(target, member),
         });
         let with = match (target.key(member), secret) {
-            (_, Some(secret)) => {
-                With::Secret(secret, named.filter(|named| named.is_mac()).unwrap_or(Algorithm::Hs256))
-            }
+            (_, Some(secret)) => With::Secret(secret, named.filter(|named| named.is_mac()).unwrap_or(Algorithm::Hs256)),
             (Some(key), None) => {
                 With::Key(key, named.filter(|named| key.fits(*named)).unwrap_or_else(|| key.algorithm()))
             }

@@ -62,8 +62,8 @@ pub(super) fn build(
         }
         if by.is_assertion() {
             let member = credentials.member.ok_or_else(|| Missing::Claim("client.private_key".into()))?;
-            let jwt = Signing::of(target, member, Some(by))?
-                .jwt(&authenticate.jwt.clone().unwrap_or_default(), resolve)?;
+            let jwt =
+                Signing::of(target, member, Some(by))?.jwt(&authenticate.jwt.clone().unwrap_or_default(), resolve)?;
             for (name, value) in [
                 // Unnecessary, and some servers look for the key by it. Source: RFC 7521 §4.2.
                 ("client_id", credentials.client_id.clone()),

@@ -1,15 +1,15 @@
-//! The token endpoint and its one grant, client credentials.
+//! The token endpoint and its grants: client credentials, and JWTs of a trusted issuer.
 
 use serde_json::{Map, Value};
 
-use super::authenticate::authenticate;
+use super::authenticate::{Caller, authenticate};
 use super::endpoints::Turn;
 use super::message::{Reply, Request};
 use super::parameters::Parameters;
-use super::setup::{CLIENT_CREDENTIALS, Client, Setup, UNGRANTED};
-use super::{Policy, Rule, errors, token};
+use super::setup::{CLIENT_CREDENTIALS, Client, JWT_BEARER, Setup, UNGRANTED};
+use super::{Policy, Rule, assertion, errors, token};
 
-/// Answers at the token endpoint. Source: RFC 6749 §3.2 and §4.4.
+/// Answers at the token endpoint. Source: RFC 6749 §3.2 and §4.4, RFC 7523 §2.1.
 pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
     let setup = turn.setup;
     if limited(turn) {
@@ -26,16 +26,30 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
         return Err(Reply::text("http.400", 400, "bad request\n"));
     }
     let sent = Parameters::read(request, setup)?;
-    let caller = authenticate(request, &sent, turn)?;
+    let caller = if without_client(request, &sent, setup) {
+        Caller { client: setup.main(), confidential: true }
+    } else {
+        authenticate(request, &sent, turn)?
+    };
     let grant_type = grant_type(&sent, setup)?;
     if !caller.client.grant_types.contains(&grant_type) && setup.keeps(Rule::ClientGrantChecked) {
         return Err(errors::error(setup, "unauthorized_client", "the client may not use this grant"));
     }
-    client_credentials(&sent, caller.client, turn)
+    if grant_type == JWT_BEARER {
+        assertion::grant(&sent, turn)?;
+    }
+    issued(&sent, caller.client, grant_type, turn)
+}
+
+/// Beside a JWT grant clients need not authenticate; credentials that are there count. Source: RFC 7521 §4.1.
+fn without_client(request: &Request, sent: &Parameters, setup: &Setup) -> bool {
+    let silent = request.header("authorization").next().is_none()
+        && ["client_id", "client_secret", "client_assertion"].iter().all(|name| sent.one(name).is_none());
+    sent.one("grant_type") == Some(JWT_BEARER) && (silent || !setup.keeps(Rule::JwtGrantClientChecked))
 }
 
 /// Source: RFC 6749 §4.4.3 and §5.1.
-fn client_credentials(sent: &Parameters, client: &Client, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
+fn issued(sent: &Parameters, client: &Client, grant_type: &str, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
     let setup = turn.setup;
     let requested = sent.one("scope");
     let granted = grant_scope(requested, client, setup)
@@ -57,7 +71,8 @@ fn client_credentials(sent: &Parameters, client: &Client, turn: &mut Turn<'_>) -
     if setup.makes(Policy::ScopeAlwaysReported) || differs && setup.keeps(Rule::ScopeReported) {
         members.insert("scope".to_owned(), Value::from(granted));
     }
-    if !setup.keeps(Rule::CcNoRefreshToken) {
+    let rule = if grant_type == JWT_BEARER { Rule::JwtGrantNoRefreshToken } else { Rule::CcNoRefreshToken };
+    if !setup.keeps(rule) {
         let bytes = turn.state.draw();
         let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         members.insert("refresh_token".to_owned(), Value::from(text));
@@ -99,6 +114,7 @@ fn takes_json(request: &Request) -> bool {
 fn grant_type(sent: &Parameters, setup: &Setup) -> Result<&'static str, Reply> {
     match sent.one("grant_type") {
         Some(CLIENT_CREDENTIALS) => Ok(CLIENT_CREDENTIALS),
+        Some(JWT_BEARER) => Ok(JWT_BEARER),
         Some(other) if !setup.keeps(Rule::GrantTypeCaseSensitive) && other.eq_ignore_ascii_case(CLIENT_CREDENTIALS) => {
             Ok(CLIENT_CREDENTIALS)
         }

@@ -243,7 +243,9 @@ const OVERRIDES: [&str; 2] = ["claims", "header"];
 /// name of the member that both stand in.
 fn lay(under: &mut Map<String, Value>, over: &Map<String, Value>, at: &str) {
     for (name, value) in over {
-        let name = match (at == "headers").then(|| under.keys().find(|known| known.eq_ignore_ascii_case(name)).cloned()).flatten()
+        let name = match (at == "headers")
+            .then(|| under.keys().find(|known| known.eq_ignore_ascii_case(name)).cloned())
+            .flatten()
         {
             // The later spelling counts: a probe may ask for another letter case.
             Some(known) if known != *name => {

@@ -220,7 +220,9 @@ impl Known<'_> {
             }
             Source::Target(path)
                 if file.0 == "checks"
-                    && path.last().is_some_and(|last| ["secret", "password", "private_key"].iter().any(|word| last.contains(word))) =>
+                    && path.last().is_some_and(|last| {
+                        ["secret", "password", "private_key"].iter().any(|word| last.contains(word))
+                    }) =>
             {
                 files.tell(
                     file.0,
