@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::clause::Clauses;
-use super::files::{Absentable, CheckFile, DiagnosisFile, ExchangeFile, Kind, SuiteFile, Who};
+use super::files::{Absentable, By, CheckFile, DiagnosisFile, ExchangeFile, Kind, SuiteFile, Who};
 use super::reference::{self, Source};
 
 /// An exchange as it is sent: `like` laid under it, one for each variant.
@@ -33,6 +33,12 @@ impl Exchange {
     #[must_use]
     pub fn plays_client(&self) -> bool {
         matches!(&self.file.authenticate, Some(Absentable::Is(authenticate)) if authenticate.who == Who::Client)
+    }
+
+    /// Whether it authenticates with a client assertion and says so itself.
+    #[must_use]
+    pub fn asserts_client(&self) -> bool {
+        matches!(&self.file.authenticate, Some(Absentable::Is(own)) if own.by.is_some_and(By::is_assertion))
     }
 }
 

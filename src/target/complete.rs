@@ -70,5 +70,8 @@ pub(super) fn claims(value: &Value, entry: &Entry, secrets: &[(String, Secret)])
     if assertion {
         claims.insert("client_assertion".into());
     }
+    if assertion || claims.contains("assertion_grant") {
+        claims.insert("assertions".into());
+    }
     claims
 }

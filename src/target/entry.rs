@@ -97,6 +97,9 @@ pub enum Claim {
     /// The draft of OAuth 2.1.
     #[serde(rename = "oauth-2.1")]
     OAuth21,
+    /// The draft update of RFC 7523: the audience of client assertions is the issuer alone.
+    #[serde(rename = "rfc7523bis")]
+    Rfc7523bis,
 }
 
 /// A registered client.
