@@ -95,17 +95,6 @@ impl SigningKey {
         }
     }
 
-    /// A key that nobody knows, on P-256.
-    ///
-    /// # Errors
-    /// The operating system gives no random bytes.
-    pub fn made_up() -> Result<Self, KeyError> {
-        let random = SystemRandom::new();
-        let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random)
-            .map_err(|_| KeyError::Refused("no random bytes".into()))?;
-        of_pkcs8(document.as_ref())
-    }
-
     /// What it signs with unless something else is asked for.
     ///
     /// Source: RFC 7518 §3.1, where each of them is required or recommended for its kind of key; RFC 8037 §3.1.
@@ -286,7 +275,6 @@ mod tests {
         let expected = include_str!("../../tests/keys/public.pem");
         assert!(expected.ends_with(&key.public_pem()));
         assert_eq!(SigningKey::read(&key.public_jwk().to_string()).unwrap_err(), KeyError::Public);
-        assert_eq!(SigningKey::made_up().unwrap().algorithm(), Algorithm::Es256);
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub enum Sign {
     Altered,
     /// HS256, with the public key's PEM text as the secret (RFC 8725 §2.1).
     PublicKeyAsSecret,
-    /// A made-up key, which the header holds in `jwk` (RFC 7515 §10.12 of whom to trust; RFC 8725 §3.10).
+    /// ES256 with a made-up key, which the header holds in `jwk` (RFC 8725 §3.10).
     EmbeddedKey,
 }
 
