@@ -217,6 +217,8 @@ mod tests {
         let table = [
             (RSA, Algorithm::Rs256, rs256),
             (include_str!("../../tests/keys/rsa-pkcs1.pem"), Algorithm::Rs256, rs256),
+            (include_str!("../../tests/keys/rsa.jwk"), Algorithm::Rs256, rs256),
+            (include_str!("../../tests/keys/p256.jwk"), Algorithm::Es256, es256),
             (RSA, Algorithm::Ps256, &signature::RSA_PSS_2048_8192_SHA256),
             (P256, Algorithm::Es256, es256),
             (include_str!("../../tests/keys/p256-sec1.pem"), Algorithm::Es256, es256),

@@ -93,7 +93,10 @@ fn refusal(setup: &Setup, purpose: Purpose, why: &str) -> Reply {
 
 /// Source: RFC 7515 §3.1 and §5.2, RFC 7519 §7.2.
 fn apart(text: &str, setup: &Setup) -> Option<Parts> {
-    let text = if setup.keeps(Rule::AssertionSingle) { text } else { text.split(' ').next().unwrap_or_default() };
+    let (text, more) = text.split_once(' ').unwrap_or((text, ""));
+    if !more.is_empty() && setup.keeps(Rule::AssertionSingle) {
+        return None;
+    }
     let strict = setup.keeps(Rule::AssertionWellFormed);
     let mut pieces = text.splitn(3, '.');
     let (header, claims, signature) = (pieces.next()?, pieces.next()?, pieces.next());
