@@ -125,7 +125,10 @@ impl Setup {
                 ),
                 confidential(SECOND_ID, SECOND_SECRET, KeyKind::Ed25519),
                 public,
-                Client { grant_types: &[], ..confidential(RESOURCE_SERVER_ID, RESOURCE_SERVER_SECRET, KeyKind::Ed25519) },
+                Client {
+                    grant_types: &[],
+                    ..confidential(RESOURCE_SERVER_ID, RESOURCE_SERVER_SECRET, KeyKind::Ed25519)
+                },
             ],
             issuer_of_grants: Issuer { id: ISSUER_OF_GRANTS.to_owned(), key: Key::new(kind, seed, ISSUER_OF_GRANTS) },
             token_length: set.token_length.or(settings.token_length),

@@ -113,10 +113,41 @@ introspection, foreign: introspection.inactive 200 {"active":false}
 introspection, resource server: introspection.active 200 {"active":true,"scope":"invoices.write","client_id":"gl","token_type":"Bearer","exp":1800007200,"iat":1800003600,"sub":"gl","aud":"http://as","iss":"http://as"}
 introspection, bearer: introspect.error.invalid_client 401 {"error":"invalid_client"} [Basic realm="grantlint"]
 introspection, bad bearer: introspect.error.invalid_client 401 {"error":"invalid_client"} [Basic realm="grantlint"]
-metadata: metadata 200 {"issuer":"http://as","token_endpoint":"http://as/token","token_endpoint_auth_methods_supported":["client_secret_basic","client_secret_post"],"response_types_supported":[],"grant_types_supported":["client_credentials"],"scopes_supported":["invoices.read","invoices.write"],"revocation_endpoint":"http://as/revoke","revocation_endpoint_auth_methods_supported":["client_secret_basic","client_secret_post"],"introspection_endpoint":"http://as/introspect","introspection_endpoint_auth_methods_supported":["client_secret_basic","client_secret_post"]}
+metadata: metadata 200 {"issuer":"http://as","token_endpoint":"http://as/token","token_endpoint_auth_methods_supported":["client_secret_basic","client_secret_post","private_key_jwt","client_secret_jwt"],"token_endpoint_auth_signing_alg_values_supported":["RS256","PS256","ES256","EdDSA","HS256"],"response_types_supported":[],"grant_types_supported":["client_credentials","urn:ietf:params:oauth:grant-type:jwt-bearer"],"scopes_supported":["invoices.read","invoices.write"],"revocation_endpoint":"http://as/revoke","revocation_endpoint_auth_methods_supported":["client_secret_basic","client_secret_post","private_key_jwt","client_secret_jwt"],"revocation_endpoint_auth_signing_alg_values_supported":["RS256","PS256","ES256","EdDSA","HS256"],"introspection_endpoint":"http://as/introspect","introspection_endpoint_auth_methods_supported":["client_secret_basic","client_secret_post","private_key_jwt","client_secret_jwt"],"introspection_endpoint_auth_signing_alg_values_supported":["RS256","PS256","ES256","EdDSA","HS256"]}
 elsewhere: http.404 404 not found
 unknown client: error.invalid_client 401 {"error":"invalid_client"} [Basic realm="grantlint"]
 wrong secret: error.invalid_client 401 {"error":"invalid_client"} [Basic realm="grantlint"]
 wrong secret in the body: error.invalid_client 400 {"error":"invalid_client"}
 after a wrong secret: token.issued 200 {"access_token":"<new jwt>","token_type":"Bearer","expires_in":3600}
+assertion: token.issued 200 {"access_token":"<new jwt>","token_type":"Bearer","expires_in":3600,"scope":"invoices.read"}
+assertion once more: token.issued 200 {"access_token":"<new jwt>","token_type":"Bearer","expires_in":3600,"scope":"invoices.read"}
+assertion, no client_id: token.issued 200 {"access_token":"<new jwt>","token_type":"Bearer","expires_in":3600,"scope":"invoices.read"}
+assertion, other client_id: error.invalid_client 400 {"error":"invalid_client"}
+assertion, no type: error.invalid_request 400 {"error":"invalid_request"}
+assertion, other type: error.invalid_client 400 {"error":"invalid_client"}
+assertion, secret beside it: error.invalid_request 400 {"error":"invalid_request"}
+assertion, two: error.invalid_client 400 {"error":"invalid_client"}
+assertion, two parts: error.invalid_client 400 {"error":"invalid_client"}
+assertion, exp twice: error.invalid_client 400 {"error":"invalid_client"}
+assertion, crit: error.invalid_client 400 {"error":"invalid_client"}
+assertion, altered: error.invalid_client 400 {"error":"invalid_client"}
+assertion, alg none: error.invalid_client 400 {"error":"invalid_client"}
+assertion, public key as secret: error.invalid_client 400 {"error":"invalid_client"}
+assertion, own key: error.invalid_client 400 {"error":"invalid_client"}
+assertion, other iss: error.invalid_client 400 {"error":"invalid_client"}
+assertion, upper iss: error.invalid_client 400 {"error":"invalid_client"}
+assertion, no sub: error.invalid_client 400 {"error":"invalid_client"}
+assertion, other aud: error.invalid_client 400 {"error":"invalid_client"}
+assertion, longer aud: error.invalid_client 400 {"error":"invalid_client"}
+assertion, issuer aud: token.issued 200 {"access_token":"<new jwt>","token_type":"Bearer","expires_in":3600,"scope":"invoices.read"}
+assertion, no aud: error.invalid_client 400 {"error":"invalid_client"}
+assertion, no exp: error.invalid_client 400 {"error":"invalid_client"}
+assertion, expired: error.invalid_client 400 {"error":"invalid_client"}
+assertion, exp as text: error.invalid_client 400 {"error":"invalid_client"}
+assertion, far exp: token.issued 200 {"access_token":"<new jwt>","token_type":"Bearer","expires_in":3600,"scope":"invoices.read"}
+assertion, early: error.invalid_client 400 {"error":"invalid_client"}
+assertion, no typ: token.issued 200 {"access_token":"<new jwt>","token_type":"Bearer","expires_in":3600,"scope":"invoices.read"}
+jwt grant: token.issued 200 {"access_token":"<new jwt>","token_type":"Bearer","expires_in":3600,"scope":"invoices.read"}
+jwt grant, expired: error.invalid_grant 400 {"error":"invalid_grant"}
+jwt grant, stranger: error.invalid_client 401 {"error":"invalid_client"} [Basic realm="grantlint"]
 "#;
