@@ -8,6 +8,7 @@
 pub mod cli;
 pub mod clock;
 pub mod exchange;
+pub mod jose;
 pub mod judge;
 pub mod mutation;
 pub mod oauth;

@@ -117,6 +117,9 @@ fn urgency_of<'p>(
 /// Most requests with wrong credentials for each client and run: more may lock it.
 const GUESSES: usize = 2;
 
+/// The same for forged client assertions. Secrets can be found by trying and keys cannot, so servers that count these are few.
+const FORGERIES: usize = 5;
+
 /// Plans the members' stories against a target.
 #[must_use]
 pub fn plan(catalogue: &Catalogue, target: &Target, members: &[Member], options: &Options) -> Plan {
@@ -267,7 +270,7 @@ impl Planner<'_> {
     }
 
     fn limit_guesses(&mut self) {
-        let mut count: BTreeMap<String, usize> = BTreeMap::new();
+        let mut count: BTreeMap<(String, bool), usize> = BTreeMap::new();
         let keys: Vec<String> = self
             .plan
             .instances
@@ -282,11 +285,13 @@ impl Planner<'_> {
                 Some(Absentable::Is(authenticate)) => format!("{:?}", authenticate.who),
                 _ => "Client".into(),
             };
-            let count = count.entry(client).or_default();
+            let forged = exchange.is_some_and(Exchange::asserts_client);
+            let most = if forged { FORGERIES } else { GUESSES };
+            let count = count.entry((client, forged)).or_default();
             *count += 1;
-            if *count > GUESSES {
+            if *count > most {
                 self.plan.instances.shift_remove(&key);
-                let reason = format!("more than {GUESSES} requests with wrong credentials may lock the client");
+                let reason = format!("more than {most} requests with wrong credentials may lock the client");
                 self.plan.not_sent.insert(key, NotSent { why: Why::LeftOut, reason, blocked_by: None });
             }
         }

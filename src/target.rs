@@ -5,22 +5,28 @@
 mod complete;
 mod entry;
 mod hide;
+mod keys;
 mod mistakes;
 mod secrets;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use std::{fs, io};
 
 use serde_json::{Map, Value};
 use url::Url;
 
+use crate::jose::SigningKey;
 use crate::oauth::Secret;
 use crate::schema::FileKind;
 use crate::yaml::{self, Document, FileProblems, Problem};
 use complete::{claims, complete, note_odd_secrets};
-pub use entry::{Bounds, BoundsEntry, Claim, Client, ContentType, Entry, Login, Resource, TargetFile, TokenExchange};
+pub use entry::{
+    AssertionGrant, Bounds, BoundsEntry, Claim, Client, ContentType, Entry, Login, Resource, TargetFile, TokenExchange,
+};
+use keys::Keys;
 use mistakes::Mistake;
 
 /// The schema of target files, generated from [`TargetFile`].
@@ -44,6 +50,7 @@ pub struct Target {
     /// Header fields added to every request.
     pub headers: Vec<(String, String)>,
     secrets: Vec<(String, Secret)>,
+    keys: Keys,
     claims: BTreeSet<String>,
 }
 
@@ -140,8 +147,9 @@ pub fn from_text(
         let mut mistakes = Vec::new();
         let secrets = secrets::take(&mut value, &mut mistakes, folder, reading);
         mistakes.extend(mistakes::all(&mut value, folder));
+        let keys = keys::read(&value, &secrets, &mut mistakes);
         if mistakes.is_empty() && file.problems.is_empty() {
-            match resolve(name, value, secrets, folder) {
+            match resolve(name, value, (secrets, keys), folder) {
                 Ok(target) => targets.push(target),
                 Err(mistake) => mistakes.push(mistake),
             }
@@ -177,13 +185,20 @@ pub fn from_entry(name: &str, mut value: Value) -> Result<Target, Error> {
     let mut mistakes = Vec::new();
     let secrets = secrets::take(&mut value, &mut mistakes, folder, reading);
     mistakes.extend(mistakes::all(&mut value, folder));
-    let target = if mistakes.is_empty() { resolve(name, value, secrets, folder) } else { Err(mistakes.remove(0)) };
+    let keys = keys::read(&value, &secrets, &mut mistakes);
+    let target =
+        if mistakes.is_empty() { resolve(name, value, (secrets, keys), folder) } else { Err(mistakes.remove(0)) };
     target.map_err(|Mistake { message, help, .. }| {
         Error::Flags(help.map_or(message.clone(), |help| format!("{message}: {help}")))
     })
 }
 
-fn resolve(name: &str, mut value: Value, mut secrets: Vec<(String, Secret)>, folder: &Path) -> Result<Target, Mistake> {
+fn resolve(
+    name: &str,
+    mut value: Value,
+    (mut secrets, keys): (Vec<(String, Secret)>, Keys),
+    folder: &Path,
+) -> Result<Target, Mistake> {
     let mut shape = value.clone();
     if let Some(login) = shape.get_mut("login").and_then(Value::as_object_mut) {
         // The password is among the secrets by now.
@@ -199,7 +214,7 @@ fn resolve(name: &str, mut value: Value, mut secrets: Vec<(String, Secret)>, fol
     bounds.body = own.body.unwrap_or(bounds.body);
     bounds.head = own.head.unwrap_or(bounds.head);
     bounds.json_depth = own.json_depth.unwrap_or(bounds.json_depth);
-    complete(&mut value, &entry);
+    complete(&mut value, &entry, &secrets);
     note_odd_secrets(&mut value, &secrets);
     if let Some(mut url) = entry.proxy.as_deref().and_then(|proxy| Url::parse(proxy).ok()) {
         // What is shown of a proxy is where it is, not who asks it.
@@ -220,6 +235,7 @@ fn resolve(name: &str, mut value: Value, mut secrets: Vec<(String, Secret)>, fol
         proxy: entry.proxy,
         headers: entry.headers.into_iter().collect(),
         secrets,
+        keys,
     })
 }
 
@@ -279,6 +295,12 @@ impl Target {
     pub fn text(&self, path: &str) -> Option<String> {
         let path: Vec<String> = path.split('.').map(str::to_owned).collect();
         self.value(&path)?.as_str().map(str::to_owned)
+    }
+
+    /// The key of a member: `client`, `second_client`, `assertion_grant`, ….
+    #[must_use]
+    pub fn key(&self, member: &str) -> Option<&Arc<SigningKey>> {
+        self.keys.get(member)
     }
 
     /// Name and value of everything that must be masked, longest first.

@@ -5,16 +5,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Module → what it may import.
-const MAY_IMPORT: [(&str, &[&str]); 15] = [
+const MAY_IMPORT: [(&str, &[&str]); 16] = [
     ("yaml", &[]),
     ("clock", &[]),
     ("oauth", &[]),
+    ("jose", &[]),
     ("schema", &["yaml"]),
     ("exchange", &["oauth"]),
     ("suite", &["yaml", "schema", "oauth", "exchange"]),
-    ("target", &["yaml", "schema", "oauth"]),
+    ("target", &["yaml", "schema", "oauth", "jose"]),
     ("plan", &["oauth", "exchange", "suite", "target"]),
-    ("run", &["clock", "oauth", "exchange", "suite", "target", "plan"]),
+    ("run", &["clock", "oauth", "jose", "exchange", "suite", "target", "plan"]),
     ("judge", &["oauth", "exchange", "suite"]),
     ("report", &["yaml", "schema", "oauth", "exchange", "suite", "judge"]),
     ("server", &["clock", "oauth"]),

@@ -63,6 +63,22 @@ fn each_mistake_has_its_place_and_a_way_out() {
         ("client: { client_id: a, client_secret: \"${vault:x}\" }", "4:44", "unknown source `vault:x`", "${env:NAME}"),
         ("client: { client_id: a, client_secret: \"${env:X\" }", "4:44", "without its `}`", ""),
         ("client: { client_id: a, client_secret: \"\" }", "4:44", "a secret stands in the file", "${env:NAME}"),
+        (
+            "client: { client_id: a, private_key: \"${command:echo k3y}\" }",
+            "4:42",
+            "neither a PEM text nor a JWK",
+            "BEGIN PRIVATE KEY",
+        ),
+        ("client: { client_id: a, assertion_algorithm: rs256 }", "4:50", "unknown algorithm `rs256`", "RS256"),
+        ("client: { client_id: a, assertion_algorithm: ES256 }", "4:50", "ES256 without a key", ""),
+        ("client: { client_id: a, private_key: k3y }", "4:42", "a secret stands in the file", "${file:PATH}"),
+        (
+            "client: { client_id: a }\ntoken_endpoint_auth_methods: [private_key_jwt]",
+            "4:13",
+            "private_key_jwt needs the client's key",
+            "add `private_key`",
+        ),
+        ("assertion_grant: { issuer: a, subject: b }", "4:22", "there is no key", "add `private_key`"),
         ("scope: [", "", "not legal YAML", ""),
         ("scope: a\nscope: b", "5:5", "`scope` stands twice", "keep one"),
     ] {

@@ -72,6 +72,11 @@ pub fn curl(document: &Value) -> Option<String> {
     }
     line.push(' ');
     line.push_str(&word(text("url"), form_encoded));
+    for (name, variable) in [("client_assertion", "CLIENT_ASSERTION"), ("assertion", "ASSERTION")] {
+        if let Some(said) = said(document, name) {
+            line = line.replace(&unsigned(variable), &format!("${{{variable}:?sign a JWT with {said}}}"));
+        }
+    }
     if line.contains("$(form ") {
         line.insert_str(0, FORM);
     }
@@ -127,9 +132,40 @@ fn basic(value: &str, authorization: &Value) -> Option<String> {
 fn quote(text: &str, secret: fn(&str) -> String) -> String {
     let mut out = format!("'{}'", text.replace('\'', r"'\''"));
     for (mask, variable) in SHELL_NAMES {
-        out = out.replace(mask, &format!("'{}'", secret(variable)));
+        // A shell cannot sign: what is not there says what it has to be. Of a JWT nothing has to be encoded.
+        let value = match variable {
+            "CLIENT_ASSERTION" | "ASSERTION" => {
+                format!("\"${{{variable}:?sign a JWT with the claims of the report}}\"")
+            }
+            _ => secret(variable),
+        };
+        out = out.replace(mask, &format!("'{value}'"));
     }
     out
+}
+
+/// A JWT that the reader has to sign: a shell cannot.
+fn unsigned(variable: &str) -> String {
+    format!("${{{variable}:?sign a JWT with the claims of the report}}")
+}
+
+/// What a JWT says, in characters that mean nothing to a shell; times count from when it was sent.
+fn said(document: &Value, parameter: &str) -> Option<String> {
+    let jwt = document.pointer(&format!("/request/jwt/{parameter}"))?;
+    let sent = document.pointer("/timing/at").and_then(Value::as_i64).map(|at| at / 1000);
+    let sent = sent.or_else(|| jwt.pointer("/claims/iat")?.as_i64())?;
+    let members = ["header", "claims"].iter().filter_map(|part| jwt.get(part)?.as_object()).flatten();
+    let said = members.map(|(name, value)| match (name.as_str(), value, value.as_i64()) {
+        // Whole ten seconds: how long it waited for its turn does not matter.
+        ("exp" | "iat" | "nbf", _, Some(at)) => {
+            format!("{name}=now{:+}", at.saturating_sub(sent).saturating_add(5).div_euclid(10) * 10)
+        }
+        ("jti", ..) => "jti=new".to_owned(),
+        (_, Value::String(text), _) => format!("{name}={text}"),
+        _ => format!("{name}={value}"),
+    });
+    let plain = |c: &char| c.is_ascii_alphanumeric() || " =:/._,+-@".contains(*c);
+    Some(said.collect::<Vec<_>>().join(" ").chars().filter(plain).collect())
 }
 
 /// The value of a shell variable.
@@ -167,6 +203,17 @@ mod tests {
         assert_eq!(shortened(&format!("-d 'x={letters}!'")), r#"-d 'x='"$(printf '%2000s' '' | sed 's/ /a/g')"'!'"#);
         assert_eq!(shortened(&format!("'{encoded}YQ=='")), r#"''"$(printf '%300s' '' | sed 's/ /YWFh/g')"'YQ=='"#);
         assert_eq!(shortened("'aaaa ééé'"), "'aaaa ééé'");
+    }
+
+    #[test]
+    fn a_jwt_is_described_in_characters_that_no_shell_reads() {
+        let document = json!({"timing": {"at": 1_800_000_003_000_u64}, "request": {
+            "method": "POST", "url": "https://as.example/token", "encode": "form", "headers": {},
+            "body": "assertion=***assertion***",
+            "jwt": {"assertion": {"header": {"alg": "none"}, "claims": {"iss": "a\"}$(rm)`x`", "exp": 1_800_000_121, "jti": "q"}}},
+        }});
+        let line = curl(&document).unwrap();
+        assert!(line.contains(r#""${ASSERTION:?sign a JWT with alg=none iss=armx exp=now+120 jti=new}""#), "{line}");
     }
 
     #[test]

@@ -7,6 +7,9 @@ use super::{answer, fields, json as strict, jwt, wording};
 /// Most of a body's text that a document keeps, in bytes; the facts are read from the whole body before.
 const BODY_TEXT: usize = 64 * 1024;
 
+/// Parameters that hold what a client signed. Source: RFC 7521 §4.1 and §4.2.
+pub(super) const SIGNED: [&str; 2] = ["client_assertion", "assertion"];
+
 /// How an exchange ended on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -149,6 +152,13 @@ fn request(sent: &Sent) -> Value {
     if let Some(encode) = sent.encode {
         request["encode"] = encode.into();
         request["params"] = many(&sent.params);
+        // What was signed is masked like a secret, so what it says is kept beside it.
+        let decoded = |(name, value): &(String, String)| Some((name.clone(), jwt::decode(value)?));
+        let signed = sent.params.iter().filter(|(name, _)| SIGNED.contains(&name.as_str()));
+        let signed: Map<String, Value> = signed.filter_map(decoded).collect();
+        if !signed.is_empty() {
+            request["jwt"] = signed.into();
+        }
     }
     if let Some(authorization) = &sent.authorization {
         let mut facts = json!({"scheme": authorization.scheme});

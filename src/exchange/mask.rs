@@ -8,19 +8,24 @@ mod forms;
 mod loose;
 mod search;
 mod shape;
+mod walk;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::{Value, json};
 
+use super::document::SIGNED;
 use forms::{basic_pair, form_encode, issued_forms, json_escape, percent_encode, secret_forms};
 use search::{Finder, Form};
 use shape::unlike;
+use walk::{each_part, each_string, each_text};
 use words::{is_word, names_issued, names_issued_number};
 
 /// What stands for a secret in documents, and the shell variable that stands for it in `curl` lines.
-pub(super) const SHELL_NAMES: [(&str, &str); 7] = [
+pub(super) const SHELL_NAMES: [(&str, &str); 9] = [
+    ("***client_assertion***", "CLIENT_ASSERTION"),
+    ("***assertion***", "ASSERTION"),
     ("***client_secret***", "CLIENT_SECRET"),
     ("***second_client.client_secret***", "SECOND_CLIENT_SECRET"),
     ("***login.password***", "PASSWORD"),
@@ -68,6 +73,8 @@ pub struct Masks {
     echoed: Vec<usize>,
     /// Basic pairs that were sent → the secret in it.
     pairs: BTreeMap<String, usize>,
+    /// What was signed for a request → the parameter that it was sent in.
+    signed: BTreeMap<String, &'static str>,
     issued: Vec<String>,
     known: HashSet<String>,
 }
@@ -104,6 +111,7 @@ impl Masks {
             echoed,
             secrets,
             pairs: BTreeMap::new(),
+            signed: BTreeMap::new(),
             issued: Vec::new(),
             known: HashSet::new(),
         }
@@ -134,6 +142,11 @@ impl Masks {
             }
             let sent = one.pointer("/request/headers/authorization").and_then(Value::as_array);
             sent.into_iter().flatten().filter_map(Value::as_str).for_each(|header| self.note_pair(header));
+            for name in SIGNED {
+                if let Some(sent) = one.pointer(&format!("/request/params/{name}")) {
+                    each_string(sent, &mut |text| self.note_signed(name, text));
+                }
+            }
             for part in ["response", "redirect"] {
                 if let Some(part) = one.get(part) {
                     self.walk(part);
@@ -148,6 +161,14 @@ impl Masks {
             for pair in basic_pair(encoded, secret).into_iter().flatten() {
                 self.pairs.insert(pair, index);
             }
+        }
+    }
+
+    /// A JWT is a credential, and so is its signature alone beside what a reader can guess of the rest.
+    fn note_signed(&mut self, name: &'static str, text: &str) {
+        for one in text.split_whitespace().filter(|one| one.contains('.') && one.len() >= PLAIN_WORD) {
+            let signature = one.rsplit('.').next().filter(|signature| signature.len() >= PLAIN_WORD);
+            self.signed.extend(signature.into_iter().chain([one]).map(|text| (text.to_owned(), name)));
         }
     }
 
@@ -202,9 +223,16 @@ impl Masks {
         for (pair, index) in self.pairs {
             forms.push(Form { text: pair, mask: mask_of(&self.secrets[index].0), bounded: false });
         }
+        for (text, name) in &self.signed {
+            let encoded = form_encode(text);
+            let more = (encoded != *text).then_some(encoded);
+            let all = more.into_iter().chain([text.clone()]);
+            forms.extend(all.map(|text| Form { text, mask: mask_of(name), bounded: false }));
+            whole.insert(text.clone(), mask_of(name));
+        }
         for value in &self.issued {
             // Two of our secrets are not to be taken apart by a server that issues one of them.
-            if self.secrets.iter().any(|(_, secret)| secret == value) {
+            if self.signed.contains_key(value) || self.secrets.iter().any(|(_, secret)| secret == value) {
                 continue;
             }
             let mask = unlike(value, &mut taken);
@@ -362,36 +390,6 @@ fn named(value: &str, mask: &str, names: &[&str]) -> Vec<Form> {
         add(format!("\"{value}\""), format!("\"{mask}\""), false);
     }
     forms
-}
-
-/// The document itself, then each attempt of a repeated exchange and each step of a walk.
-fn each_part(document: &mut Value, with: &mut dyn FnMut(&mut Value)) {
-    with(document);
-    for list in ["all", "steps"] {
-        if let Some(items) = document.get_mut(list).and_then(Value::as_array_mut) {
-            items.iter_mut().for_each(&mut *with);
-        }
-    }
-}
-
-fn each_string(value: &Value, with: &mut impl FnMut(&str)) {
-    match value {
-        Value::String(text) => with(text),
-        Value::Array(items) => items.iter().for_each(|item| each_string(item, with)),
-        Value::Object(members) => members.values().for_each(|value| each_string(value, with)),
-        _ => {}
-    }
-}
-
-fn each_text(value: &Value, with: &mut impl FnMut(&str)) {
-    if let Value::Object(members) = value {
-        members.keys().for_each(|name| with(name));
-        members.values().for_each(|value| each_text(value, with));
-    } else if let Value::Array(items) = value {
-        items.iter().for_each(|item| each_text(item, with));
-    } else if let Value::String(text) = value {
-        with(text);
-    }
 }
 
 #[cfg(test)]

@@ -80,7 +80,7 @@ impl World for Roles<'_> {
                 at(document, place, key)
             }
             Source::Registry(name) => self.bench.catalogue.registries.get(name).cloned().ok_or_else(|| gone(None)),
-            Source::Let(_) | Source::Random { .. } | Source::Now => Err(gone(None)),
+            Source::Let(_) | Source::Jwt(_) | Source::Random { .. } | Source::Now => Err(gone(None)),
         }
     }
 }

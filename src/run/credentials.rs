@@ -25,6 +25,8 @@ pub(super) enum Joined {
 pub(super) struct Credentials {
     pub(super) client_id: String,
     pub(super) client_secret: Option<String>,
+    /// The member of the target that speaks of the client; `None` for an invented one.
+    pub(super) member: Option<&'static str>,
     /// Shell variable for `curl`; `None` when the secret is not the target's.
     pub(super) variable: Option<&'static str>,
 }
@@ -51,6 +53,8 @@ pub(super) fn authenticated(
         By::BasicFormEncoded => (Joined::FormEncoded, true),
         By::BasicRaw => (Joined::Raw, true),
         By::BasicUrlSafe => (Joined::Raw, false),
+        // Signed by the caller: nothing of the pair is sent.
+        By::Assertion | By::PrivateKeyJwt | By::ClientSecretJwt => return None,
     };
     if headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization")) {
         // The exchange's own field counts, and these facts would not be true of it.
@@ -95,7 +99,7 @@ pub(super) fn credentials(
     resolve: Resolve<'_>,
 ) -> Result<Credentials, Missing> {
     let (place, variable) = match authenticate.who {
-        Who::Client => ("client", "CLIENT_SECRET"),
+        Who::Client | Who::AssertionGrant => ("client", "CLIENT_SECRET"),
         Who::SecondClient => ("second_client", "SECOND_CLIENT_SECRET"),
         Who::PublicClient => ("public_client", ""),
         Who::ResourceServer if target.claims("resource_server") => ("resource_server", "RESOURCE_SERVER_SECRET"),
@@ -118,19 +122,31 @@ pub(super) fn credentials(
             target.text(&format!("{place}.client_id")).ok_or_else(|| Missing::Claim(format!("{place}.client_id")))?;
         (id, target.text(&format!("{place}.client_secret")))
     };
-    Ok(Credentials { client_id: own_id.unwrap_or(client_id), client_secret: own_secret.or(client_secret), variable })
+    let member = (!place.is_empty()).then_some(place);
+    Ok(Credentials {
+        client_id: own_id.unwrap_or(client_id),
+        client_secret: own_secret.or(client_secret),
+        member,
+        variable,
+    })
 }
 
 fn form_encode(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-/// The method that the target names first.
+/// The first method of the target that the client has the means for.
 pub(super) fn first_method(target: &Target, credentials: &Credentials) -> By {
-    match target.public["token_endpoint_auth_methods"][0].as_str() {
-        _ if credentials.client_secret.is_none() => By::None,
-        Some("client_secret_post") => By::Post,
-        Some("none") => By::None,
-        _ => By::Basic,
-    }
+    let secret = credentials.client_secret.is_some();
+    let key = credentials.member.is_some_and(|member| target.key(member).is_some());
+    let methods = target.public["token_endpoint_auth_methods"].as_array().into_iter().flatten();
+    let first = methods.filter_map(Value::as_str).find_map(|method| match method {
+        "client_secret_basic" if secret => Some(By::Basic),
+        "client_secret_post" if secret => Some(By::Post),
+        "client_secret_jwt" if secret && credentials.member.is_some() => Some(By::ClientSecretJwt),
+        "private_key_jwt" if key => Some(By::PrivateKeyJwt),
+        "none" => Some(By::None),
+        _ => None,
+    });
+    first.unwrap_or(if secret { By::Basic } else { By::None })
 }

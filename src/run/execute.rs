@@ -126,7 +126,8 @@ impl Runner<'_> {
         let mut spent = self.joined.get() == Joined::Raw;
         let guesses: Vec<&Instance> = self.task.plan.instances.values().filter(|instance| instance.guess).collect();
         for (nth, guess) in guesses.iter().enumerate() {
-            let own = |instance: &Instance| self.exchange(instance).is_some_and(Exchange::plays_client);
+            let secret = |exchange: &Exchange| exchange.plays_client() && !exchange.asserts_client();
+            let own = |instance: &Instance| self.exchange(instance).is_some_and(secret);
             if spent && own(guess) && guesses[..nth].iter().any(|earlier| own(earlier)) {
                 spent = false;
                 let reason = "the form-encoded pair was refused before; one more wrong attempt may lock the client";
@@ -281,6 +282,7 @@ impl Runner<'_> {
             seed: self.settings.seed,
             drawn: Cell::new(0),
             lets: RefCell::default(),
+            jwts: RefCell::default(),
             sensitive: RefCell::default(),
         }
     }

@@ -3,6 +3,7 @@
 //! Preflight asks the ordinary request first; what is `risk: guess` goes last and alone; at the end every base is asked again.
 //! Documents inside are raw; the [`Recording`] that leaves is masked.
 
+mod assertion;
 mod connecting;
 mod credentials;
 mod execute;

@@ -164,7 +164,11 @@ impl Runner<'_> {
             ),
             _ if self.task.plan.first.iter().any(|key| self.refuses_client(key)) => says(
                 &format!("{endpoint} refuses these client credentials ({status} {})", word("/response/json/error")),
-                "check client_id and client_secret; nothing more was sent, so that the client is not locked",
+                if document.pointer("/request/jwt/client_assertion").is_some() {
+                    "check client_id, private_key, key_id and assertion_audience, and the clock of this machine"
+                } else {
+                    "check client_id and client_secret; nothing more was sent, so that the client is not locked"
+                },
             ),
             _ => None,
         }

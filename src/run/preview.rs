@@ -44,6 +44,7 @@ pub fn preview(task: Task<'_>, settings: &Settings) -> Vec<Preview> {
             seed: settings.seed,
             drawn: Cell::new(0),
             lets: RefCell::default(),
+            jwts: RefCell::default(),
             sensitive: RefCell::default(),
         };
         let mut remark = String::new();

@@ -3,10 +3,11 @@
 use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
 
+use super::assertion::{JWT_BEARER, Signing};
 use super::credentials::{Joined, authenticated, credentials, first_method};
 use crate::exchange::{Authorization, Sent};
 use crate::suite::Exchange;
-use crate::suite::files::{Absentable, By, Encode, Endpoint, Transport};
+use crate::suite::files::{Absentable, By, Encode, Endpoint, Transport, Who};
 use crate::suite::reference::{self, Missing, Reference, Source};
 use crate::target::Target;
 
@@ -33,7 +34,10 @@ pub(super) fn build(
     let file = &exchange.file;
     let mut secret = false;
     let mut resolve = |reference: &Reference| {
-        secret |= matches!(&reference.source, Source::Target(path) if path.last().is_some_and(|name| is_secret(name)));
+        secret |= match &reference.source {
+            Source::Target(path) => path.last().is_some_and(|name| is_secret(name)),
+            source => matches!(source, Source::Jwt(_)),
+        };
         resolve(reference)
     };
     let resolve: Resolve<'_> = &mut resolve;
@@ -46,13 +50,30 @@ pub(super) fn build(
     let encode = if query_by_default { Encode::Query } else { file.encode.unwrap_or(Encode::Form) };
     let mut authorization = None;
     let mut own_secret = false;
-    if let Some(Absentable::Is(authenticate)) = &file.authenticate {
+    if let Some(Absentable::Is(authenticate)) = &file.authenticate
+        && !(authenticate.who == Who::AssertionGrant && grants_alone(target))
+    {
         let credentials = credentials(authenticate, target, resolve)?;
-        own_secret = credentials.variable.is_some() && credentials.client_secret.is_some();
         let by = authenticate.by.unwrap_or_else(|| first_method(target, &credentials));
-        if by == By::Post && encode == Encode::Query {
+        own_secret = by.is_assertion() || credentials.variable.is_some() && credentials.client_secret.is_some();
+        if (by == By::Post || by.is_assertion()) && encode == Encode::Query {
             // Only what says so in its own `query` writes a secret where logs see it.
             return Err(Missing::Claim("client_secret_basic".into()));
+        }
+        if by.is_assertion() {
+            let member = credentials.member.ok_or_else(|| Missing::Claim("client.private_key".into()))?;
+            let jwt =
+                Signing::of(target, member, Some(by))?.jwt(&authenticate.jwt.clone().unwrap_or_default(), resolve)?;
+            for (name, value) in [
+                // Unnecessary, and some servers look for the key by it. Source: RFC 7521 §4.2.
+                ("client_id", credentials.client_id.clone()),
+                ("client_assertion_type", JWT_BEARER.to_owned()),
+                ("client_assertion", jwt),
+            ] {
+                if !params.iter().any(|(own, _)| own == name) {
+                    params.push((name.into(), value.into()));
+                }
+            }
         }
         authorization = authenticated(by, credentials, joined, &mut params, &mut headers);
     }
@@ -92,8 +113,16 @@ pub(super) fn build(
     Ok(Ready { sent, raw })
 }
 
+/// Whether nobody authenticates beside a JWT grant. Source: RFC 7521 §4.1, where it is optional.
+fn grants_alone(target: &Target) -> bool {
+    match target.public.pointer("/assertion_grant/authenticate").and_then(Value::as_bool) {
+        Some(authenticates) => !authenticates,
+        None => !target.claims("client"),
+    }
+}
+
 fn is_secret(name: &str) -> bool {
-    matches!(name, "client_secret" | "password") || name.starts_with("foreign_")
+    matches!(name, "client_secret" | "password" | "private_key") || name.starts_with("foreign_")
 }
 
 fn method(exchange: &Exchange, target: &Target) -> String {

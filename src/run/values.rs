@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use super::assertion::Signing;
 use crate::clock::Clock;
 use crate::exchange::find;
 use crate::plan::Instance;
@@ -25,6 +26,8 @@ pub(super) struct Values<'v> {
     /// Made-up values so far: each occurrence gets its own.
     pub(super) drawn: Cell<u64>,
     pub(super) lets: RefCell<Map<String, Value>>,
+    /// JWTs that were signed, by name: within one request a name is one JWT.
+    pub(super) jwts: RefCell<Map<String, Value>>,
     /// Values made from what a server issued: to be masked like it.
     pub(super) sensitive: RefCell<Vec<String>>,
 }
@@ -51,6 +54,7 @@ impl Values<'_> {
                 None => Err(Missing::Claim(path.join("."))),
             },
             Source::Let(name) => self.named(name),
+            Source::Jwt(name) => self.signed(name),
             Source::Random { kind, length } => Ok(self.made_up(kind, *length)),
             Source::Registry(name) => Ok(self.catalogue.registries.get(name).cloned().unwrap_or_default()),
             Source::Now => Ok(Value::from(self.clock.now_ms() / 1000)),
@@ -75,6 +79,20 @@ impl Values<'_> {
         Ok(value)
     }
 
+    fn signed(&self, name: &str) -> Result<Value, Missing> {
+        if let Some(jwt) = self.jwts.borrow().get(name) {
+            return Ok(jwt.clone());
+        }
+        let exchange = self.catalogue.exchanges.get(&self.instance.exchange);
+        let Some(jwt) = exchange.and_then(|exchange| exchange.file.jwts.get(name)) else {
+            return Err(Missing::Prerequisite { blocked_by: None, reason: format!("no `jwts` is called `{name}`") });
+        };
+        let signing = Signing::of(self.target, jwt.of.unwrap_or_default().member(), None)?;
+        let signed = Value::String(signing.jwt(jwt, &mut |reference| self.resolve(reference))?);
+        self.jwts.borrow_mut().insert(name.to_owned(), signed.clone());
+        Ok(signed)
+    }
+
     /// Made up from the seed, the instance and a count: the same run makes the same requests.
     fn made_up(&self, kind: &str, length: usize) -> Value {
         if kind == "filler" {
@@ -86,10 +104,17 @@ impl Values<'_> {
             "hex32" => b"0123456789abcdef",
             _ => b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
         };
+        // A server may remember it beyond this run. Where the clock stands still, so does everything else.
+        let now = self.clock.now_ms();
+        let run = match kind {
+            "unique" if self.clock.jump_to(0) => now.to_string(),
+            "unique" => format!("{now}{}", getrandom::u64().unwrap_or_default()),
+            _ => String::new(),
+        };
         let mut out = String::with_capacity(length);
         let mut block = 0_u64;
         while out.len() < length {
-            let digest = Sha256::digest(format!("{}|{}|{nth}|{block}", self.seed, self.instance.key));
+            let digest = Sha256::digest(format!("{}|{}|{nth}|{block}{run}", self.seed, self.instance.key));
             out.extend(digest.iter().map(|byte| char::from(alphabet[usize::from(*byte) % alphabet.len()])));
             block += 1;
         }

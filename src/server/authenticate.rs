@@ -10,7 +10,7 @@ use super::endpoints::Turn;
 use super::message::{Reply, Request};
 use super::parameters::{Parameters, decoded};
 use super::setup::{Client, TOKEN};
-use super::{Policy, Rule, errors};
+use super::{Policy, Rule, assertion, errors};
 
 /// A client that is who it says, or a public one that only says so.
 pub(super) struct Caller<'a> {
@@ -72,6 +72,13 @@ fn by_body<'a>(request: &Request, sent: &Parameters, turn: &mut Turn<'a>) -> Res
     let one = |name| sent.one(name).or_else(|| query.one(name));
     let at_token_endpoint = request.path == TOKEN;
     let needless = at_token_endpoint && !setup.keeps(Rule::ClientAuthenticationRequired);
+    if let Some(assertion) = sent.one("client_assertion") {
+        if one("client_secret").is_some() && setup.keeps(Rule::AuthOneMethod) {
+            return Err(errors::error(setup, "invalid_request", "more than one authentication method is used"));
+        }
+        let client = assertion::client(assertion, sent, turn)?;
+        return Ok(Caller { client, confidential: true });
+    }
     match (one("client_id"), one("client_secret")) {
         (Some(id), Some(secret)) => {
             turn.received_secret = Some(secret.to_owned());

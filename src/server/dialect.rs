@@ -111,6 +111,7 @@ impl Overrides {
             latency_ms: later.latency_ms.or(earlier.latency_ms),
             client_id: later.client_id.or(earlier.client_id),
             client_secret: later.client_secret.or(earlier.client_secret),
+            client_key: later.client_key.or(earlier.client_key),
             scopes: later.scopes.or(earlier.scopes),
             default_scope: later.default_scope.or(earlier.default_scope),
             grants: if later.grants.is_empty() { earlier.grants } else { later.grants },

@@ -45,7 +45,7 @@ impl AuthorizationServer {
     #[must_use]
     pub fn new(settings: &Settings, origin: String, seed: [u8; 32]) -> Self {
         Self {
-            setup: Setup::new(settings, origin),
+            setup: Setup::new(settings, origin, &seed),
             clock: Arc::clone(&settings.clock),
             state: Mutex::new(State::new(seed)),
         }

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::keys::KeyKind;
 use super::names::words;
 use super::shape::{Base64Bytes, Delays, Many};
 use super::{Policy, Rule};
@@ -199,6 +200,9 @@ pub struct Overrides {
     /// The main client's secret, which the target entry hands out.
     #[serde(default)]
     pub client_secret: Option<String>,
+    /// The kind of the keys of the main client and of the trusted issuer; default `ed25519`.
+    #[serde(default)]
+    pub client_key: Option<KeyKind>,
     /// The scopes that the server knows and its clients are registered for; the target entry hands them out.
     ///
     /// Default `invoices.read` and `invoices.write`.

@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Value};
 
-use super::authenticate::authenticate;
+use super::authenticate::{Caller, authenticate};
 use super::endpoints::Turn;
 use super::message::{Reply, Request};
 use super::parameters::Parameters;
-use super::setup::{CLIENT_CREDENTIALS, Client, OTHER_SCOPE, Setup, TOKEN_EXCHANGE, UNGRANTED, USER_GRANTS};
-use super::{Policy, Rule, errors, token, token_exchange, user_grants};
+use super::setup::{CLIENT_CREDENTIALS, Client, JWT_BEARER, OTHER_SCOPE, Setup, TOKEN_EXCHANGE, UNGRANTED, USER_GRANTS};
+use super::{Policy, Rule, assertion, errors, token, token_exchange, user_grants};
 
-/// Answers at the token endpoint. Source: RFC 6749 §3.2 and §4.4.
+/// Answers at the token endpoint. Source: RFC 6749 §3.2 and §4.4, RFC 7523 §2.1.
 pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
     let setup = turn.setup;
     if limited(turn) {
@@ -26,7 +26,11 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
         return Err(Reply::text("http.400", 400, "bad request\n"));
     }
     let sent = Parameters::read(request, setup)?;
-    let caller = authenticate(request, &sent, turn)?;
+    let caller = if without_client(request, &sent, setup) {
+        Caller { client: setup.main(), confidential: true }
+    } else {
+        authenticate(request, &sent, turn)?
+    };
     let grant_type = grant_type(&sent, setup)?;
     let registered = caller.client.grant_types.contains(&grant_type) || setup.extra_grants.contains(&grant_type);
     if !registered && setup.keeps(Rule::ClientGrantChecked) {
@@ -37,19 +41,35 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
     }
     match grant_type {
         TOKEN_EXCHANGE => token_exchange::answer(&sent, caller.client, turn),
-        _ => client_credentials(&sent, caller.client, turn),
+        JWT_BEARER => {
+            assertion::grant(&sent, turn)?;
+            own_grant(&sent, caller.client, Rule::JwtGrantNoRefreshToken, turn)
+        }
+        _ => own_grant(&sent, caller.client, Rule::CcNoRefreshToken, turn),
     }
 }
 
+/// Beside a JWT grant clients need not authenticate; credentials that are there count. Source: RFC 7521 §4.1.
+fn without_client(request: &Request, sent: &Parameters, setup: &Setup) -> bool {
+    let silent = request.header("authorization").next().is_none()
+        && ["client_id", "client_secret", "client_assertion"].iter().all(|name| sent.one(name).is_none());
+    sent.one("grant_type") == Some(JWT_BEARER) && (silent || !setup.keeps(Rule::JwtGrantClientChecked))
+}
+
 /// Source: RFC 6749 §4.4.3 and §5.1.
-fn client_credentials(sent: &Parameters, client: &Client, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
+fn own_grant(
+    sent: &Parameters,
+    client: &Client,
+    without_refresh: Rule,
+    turn: &mut Turn<'_>,
+) -> Result<Reply, Reply> {
     let setup = turn.setup;
     let requested = sent.one("scope");
     let granted = grant_scope(requested, client, setup)
         .ok_or_else(|| errors::error(setup, "invalid_scope", "the scope is unknown or not allowed"))?;
     let access_token = token::issue(setup, turn.state, turn.now_ms, client, &granted);
     let mut members = members(setup, access_token, requested, &granted);
-    if !setup.keeps(Rule::CcNoRefreshToken) {
+    if !setup.keeps(without_refresh) {
         let bytes = turn.state.draw();
         let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         members.insert("refresh_token".to_owned(), Value::from(text));
@@ -117,6 +137,7 @@ fn grant_type(sent: &Parameters, setup: &Setup) -> Result<&'static str, Reply> {
     match sent.one("grant_type") {
         Some(CLIENT_CREDENTIALS) => Ok(CLIENT_CREDENTIALS),
         Some(TOKEN_EXCHANGE) => Ok(TOKEN_EXCHANGE),
+        Some(JWT_BEARER) => Ok(JWT_BEARER),
         Some(other) if !setup.keeps(Rule::GrantTypeCaseSensitive) && other.eq_ignore_ascii_case(CLIENT_CREDENTIALS) => {
             Ok(CLIENT_CREDENTIALS)
         }

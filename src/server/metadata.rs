@@ -29,20 +29,25 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
     let mut methods = Vec::new();
     methods.extend((!setup.makes(Policy::BasicRefused)).then_some("client_secret_basic"));
     methods.extend((!setup.makes(Policy::BodyCredentialsRefused)).then_some("client_secret_post"));
+    methods.extend(["private_key_jwt", "client_secret_jwt"]);
+    let algorithms = ["RS256", "PS256", "ES256", "EdDSA", "HS256"];
     let origin = &setup.origin;
     let document = json!({
         "issuer": format!("{}{slash}", setup.issuer),
         "token_endpoint": format!("{origin}{TOKEN}"),
         "token_endpoint_auth_methods_supported": methods,
         "jwks_uri": format!("{origin}{JWKS}"),
+        "token_endpoint_auth_signing_alg_values_supported": algorithms,
         // Required although there is no authorization endpoint; §3.2 would rather have no empty array, but cannot omit it.
         "response_types_supported": [],
         "grant_types_supported": grant_types,
         "scopes_supported": setup.main().scopes,
         "revocation_endpoint": format!("{origin}{REVOKE}"),
         "revocation_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
         "introspection_endpoint": format!("{origin}{INTROSPECT}"),
         "introspection_endpoint_auth_methods_supported": methods,
+        "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
     });
     Ok(Reply::json("metadata", 200, document.as_object().cloned().unwrap_or_default()))
 }

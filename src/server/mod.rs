@@ -1,9 +1,10 @@
 //! The reference authorization server: named rules, faults that skip them, and a listener. It knows no checks.
 //!
-//! Without a fault it conforms to RFC 6749 (client credentials), 6750, 7009, 7617, 7662 and 8414, and takes what Coupa
+//! Without a fault it conforms to RFC 6749 (client credentials), 6750, 7009, 7521, 7523, 7617, 7662 and 8414, and takes what Coupa
 //! call-outs send besides. From [`Request`] to [`Answer`] everything is pure; [`start`] puts a listener on loopback before
 //! it. It shares no parser with the judge, so that one misreading of a standard cannot hide itself on both sides.
 
+mod assertion;
 mod authenticate;
 mod dialect;
 mod endpoints;
@@ -11,6 +12,7 @@ mod errors;
 mod fault;
 mod grants;
 mod introspect;
+mod keys;
 mod listen;
 mod message;
 mod metadata;
@@ -34,6 +36,7 @@ mod token_exchange;
 pub use dialect::Dialect;
 pub use endpoints::{Answer, AuthorizationServer};
 pub use fault::{Break, Certificate, Fault, Overrides, Rewrite, TlsOverride, Variation, Wire};
+pub use keys::KeyKind;
 pub use listen::{Running, start};
 pub use message::{Body, Reply, Request};
 pub use names::UnknownName;

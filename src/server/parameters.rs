@@ -157,8 +157,8 @@ pub(super) fn decoded(text: &[u8]) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// The members of a JSON object, repeated ones included; `None` if it is none, or if a known member is no string.
-fn object(body: &[u8]) -> Option<Vec<(String, String)>> {
+/// The members of a JSON object, repeated ones included; `None` if it is none.
+pub(super) fn members(json: &[u8]) -> Option<Vec<(String, Value)>> {
     struct Members;
     impl<'de> Visitor<'de> for Members {
         type Value = Vec<(String, Value)>;
@@ -175,11 +175,16 @@ fn object(body: &[u8]) -> Option<Vec<(String, String)>> {
             Ok(members)
         }
     }
-    let mut reader = serde_json::Deserializer::from_slice(body);
+    let mut reader = serde_json::Deserializer::from_slice(json);
     let members = reader.deserialize_map(Members).ok()?;
     reader.end().ok()?;
+    Some(members)
+}
+
+/// The members of a JSON body; `None` if it is no object, or if a known member is no string.
+fn object(body: &[u8]) -> Option<Vec<(String, String)>> {
     let mut read = Vec::new();
-    for (name, value) in members {
+    for (name, value) in members(body)? {
         match value {
             Value::String(text) => read.push((name, text)),
             Value::Null => {}

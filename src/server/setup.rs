@@ -8,7 +8,9 @@ use serde_json::{Map, Value, json};
 use crate::clock::{Clock, SystemClock};
 use crate::oauth::Secret;
 
+use super::assertion::SUBJECT;
 use super::dialect::Dialect;
+use super::keys::{Key, KeyKind};
 use super::{Policy, Rule};
 
 /// What a server is started with; the default is the conforming server on a free port with the real clock.
@@ -64,8 +66,16 @@ pub(super) struct Client {
     pub(super) id: String,
     /// `None` makes the client a public one (RFC 6749 §2.1).
     pub(super) secret: Option<Secret>,
+    /// What it signs assertions with (RFC 7523 §2.2); `None` for a client that is registered without a key.
+    pub(super) key: Option<Key>,
     pub(super) grant_types: &'static [&'static str],
     pub(super) scopes: Vec<String>,
+}
+
+/// Whose JWT grants are trusted. Source: RFC 7523 §3 item 1.
+pub(super) struct Issuer {
+    pub(super) id: String,
+    pub(super) key: Option<Key>,
 }
 
 /// Everything about a running server that does not change.
@@ -75,6 +85,7 @@ pub(super) struct Setup {
     pub(super) metadata_path: String,
     /// The main client, the second client, the public client, the resource server.
     pub(super) clients: [Client; 4],
+    pub(super) issuer_of_grants: Issuer,
     pub(super) dialect: Dialect,
     pub(super) token_length: Option<usize>,
     pub(super) expires_in: u64,
@@ -87,29 +98,41 @@ pub(super) struct Setup {
 }
 
 impl Setup {
-    pub(super) fn new(settings: &Settings, origin: String) -> Self {
+    /// `seed` is what keys follow from.
+    pub(super) fn new(settings: &Settings, origin: String, seed: &[u8; 32]) -> Self {
         let dialect = settings.dialect.clone();
         let set = &dialect.overrides;
         let path = set.issuer_path.clone().unwrap_or_default();
         let scopes = set.scopes.clone().unwrap_or_else(|| SCOPES.map(str::to_owned).to_vec());
         let default_scope = set.default_scope.as_ref().or(scopes.first()).cloned().unwrap_or_default();
-        let confidential = |id: &str, secret: &str| Client {
+        let confidential = |id: &str, secret: &str, kind: KeyKind| Client {
             id: id.to_owned(),
             secret: Some(Secret::new(secret)),
-            grant_types: &[CLIENT_CREDENTIALS, TOKEN_EXCHANGE],
+            key: Key::new(kind, seed, id),
+            grant_types: &[CLIENT_CREDENTIALS, TOKEN_EXCHANGE, JWT_BEARER],
             scopes: scopes.clone(),
         };
-        let public = Client { id: PUBLIC_ID.to_owned(), secret: None, grant_types: &[], scopes: scopes.clone() };
+        let public =
+            Client { id: PUBLIC_ID.to_owned(), secret: None, key: None, grant_types: &[], scopes: scopes.clone() };
+        let kind = set.client_key.unwrap_or_default();
         let life = if dialect.makes(Policy::TokenShortLived) { 5 } else { 3600 };
         Self {
             issuer: format!("{origin}{path}"),
             metadata_path: format!("{WELL_KNOWN}{path}"),
             clients: [
-                confidential(set.client_id.as_deref().unwrap_or(ID), set.client_secret.as_deref().unwrap_or(SECRET)),
-                confidential(SECOND_ID, SECOND_SECRET),
+                confidential(
+                    set.client_id.as_deref().unwrap_or(ID),
+                    set.client_secret.as_deref().unwrap_or(SECRET),
+                    kind,
+                ),
+                confidential(SECOND_ID, SECOND_SECRET, KeyKind::Ed25519),
                 public,
-                Client { grant_types: &[], ..confidential(RESOURCE_SERVER_ID, RESOURCE_SERVER_SECRET) },
+                Client {
+                    grant_types: &[],
+                    ..confidential(RESOURCE_SERVER_ID, RESOURCE_SERVER_SECRET, KeyKind::Ed25519)
+                },
             ],
+            issuer_of_grants: Issuer { id: ISSUER_OF_GRANTS.to_owned(), key: Key::new(kind, seed, ISSUER_OF_GRANTS) },
             token_length: set.token_length.or(settings.token_length),
             expires_in: set.expires_in.unwrap_or(life),
             max_header: set.max_header.unwrap_or(LONGEST_HEADER),
@@ -149,9 +172,10 @@ impl Setup {
     pub(super) fn target(&self, foreign: &[(&str, String)]) -> Value {
         let Self { origin, issuer, .. } = self;
         let [main, second, public, resource_server] = &self.clients;
+        let private = |key: Option<&Key>| key.map(|key| key.private_pem.expose().to_owned());
         let pair = |client: &Client| {
             let secret = client.secret.as_ref().map(Secret::expose);
-            json!({ "client_id": client.id, "client_secret": secret })
+            json!({ "client_id": client.id, "client_secret": secret, "private_key": private(client.key.as_ref()) })
         };
         let grant_types: Vec<&str> =
             main.grant_types.iter().copied().chain(self.extra_grants.iter().copied()).collect();
@@ -167,12 +191,17 @@ impl Setup {
             "ungranted_scope": UNGRANTED,
             "grant_types": grant_types,
             "other_resource_scope": OTHER_SCOPE,
-            "token_endpoint_auth_methods": ["client_secret_basic", "client_secret_post"],
+            "token_endpoint_auth_methods":
+                ["client_secret_basic", "client_secret_post", "private_key_jwt", "client_secret_jwt"],
             "request_content_types": contents,
             "claims": ["rfc9068", "oauth-2.1"],
             "client": pair(main),
             "second_client": pair(second),
             "public_client": { "client_id": public.id },
+            "assertion_grant": {
+                "issuer": self.issuer_of_grants.id, "subject": SUBJECT,
+                "private_key": private(self.issuer_of_grants.key.as_ref()),
+            },
             "resource": {
                 "url": format!("{origin}{RESOURCE}"),
                 "method": "POST",
@@ -218,6 +247,8 @@ pub(super) const PASSWORD: &str = "password";
 pub(super) const USER_GRANTS: [&str; 3] = [AUTHORIZATION_CODE, REFRESH_TOKEN, PASSWORD];
 /// Source: RFC 8693 §2.1.
 pub(super) const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+/// Source: RFC 7523 §2.1.
+pub(super) const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 pub(super) const RESOURCE_READ: &str = "invoices.read";
 pub(super) const RESOURCE_WRITE: &str = "invoices.write";
 /// A scope of another resource, which every client is registered for and which is granted by itself only.
@@ -236,6 +267,7 @@ const PUBLIC_ID: &str = "pub";
 /// Who may see the tokens of every client at introspection.
 pub(super) const RESOURCE_SERVER_ID: &str = "rs";
 const RESOURCE_SERVER_SECRET: &str = "res0urce-s3cret";
+const ISSUER_OF_GRANTS: &str = "https://idp.example";
 
 #[cfg(test)]
 mod tests {
@@ -257,8 +289,12 @@ mod tests {
         let fault = json!({ "behaviour": "x", "settings": { "client_secret": "new" },
                             "target": { "client": { "client_id": "other" }, "second_client": null, "resource": { "url": "${origin}/x" } } });
         dialect.add(serde_json::from_value(fault).unwrap()).unwrap();
-        let target = Setup::new(&Settings { dialect, ..Settings::default() }, "http://h".to_owned()).target(&[]);
-        assert_eq!(target["client"], json!({ "client_id": "other", "client_secret": "new" }));
+        let settings = Settings { dialect, ..Settings::default() };
+        let target = Setup::new(&settings, "http://h".to_owned(), &[0; 32]).target(&[]);
+        assert_eq!(
+            (&target["client"]["client_id"], &target["client"]["client_secret"]),
+            (&json!("other"), &json!("new"))
+        );
         assert_eq!(target["resource"]["url"], "http://h/x");
         assert_eq!((target.get("second_client"), &target["request_content_types"]), (None, &json!(["form"])));
     }

@@ -16,6 +16,8 @@ pub(super) struct State {
     order: VecDeque<String>,
     /// When a secret was last refused, for the rate limiter.
     pub(super) refused_at_ms: Option<u64>,
+    /// Issuer and `jti` of assertions that were used.
+    used: VecDeque<String>,
     /// How often the secret of a registered client was wrong.
     wrong: HashMap<String, u32>,
 }
@@ -41,6 +43,7 @@ impl State {
             tokens: HashMap::new(),
             order: VecDeque::new(),
             refused_at_ms: None,
+            used: VecDeque::new(),
             wrong: HashMap::new(),
         }
     }
@@ -64,6 +67,18 @@ impl State {
     /// Whether so many wrong secrets were sent for this client that it is locked.
     pub(super) fn is_locked(&self, client_id: &str, lock_after: Option<u32>) -> bool {
         lock_after.is_some_and(|most| self.wrong.get(client_id).is_some_and(|times| *times >= most))
+    }
+
+    /// Notes the name of an assertion; whether it was not seen before.
+    pub(super) fn sees_first(&mut self, name: String) -> bool {
+        if self.used.contains(&name) {
+            return false;
+        }
+        self.used.push_back(name);
+        if self.used.len() > MOST_TOKENS {
+            self.used.pop_front();
+        }
+        true
     }
 
     /// How often was drawn.

@@ -199,6 +199,7 @@ mod tests {
         let setup = Setup::new(
             &Settings { token_length: length, dialect, ..Settings::default() },
             "http://127.0.0.1:1".to_owned(),
+            &[0; 32],
         );
         issue(&setup, &mut State::new([1; 32]), 1_800_000_000_000, &setup.clients[0], "a b")
     }

@@ -8,7 +8,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::clause::Clauses;
-use super::files::{Absentable, CheckFile, DiagnosisFile, ExchangeFile, Kind, SuiteFile, Who};
+use super::files::{Absentable, By, CheckFile, DiagnosisFile, ExchangeFile, Kind, SuiteFile, Who};
+use super::lay::{laid, lay};
 use super::reference::{self, Source};
 
 /// An exchange as it is sent: `like` laid under it, one for each variant.
@@ -33,6 +34,12 @@ impl Exchange {
     #[must_use]
     pub fn plays_client(&self) -> bool {
         matches!(&self.file.authenticate, Some(Absentable::Is(authenticate)) if authenticate.who == Who::Client)
+    }
+
+    /// Whether it authenticates with a client assertion and says so itself.
+    #[must_use]
+    pub fn asserts_client(&self) -> bool {
+        matches!(&self.file.authenticate, Some(Absentable::Is(own)) if own.by.is_some_and(By::is_assertion))
     }
 }
 
@@ -94,9 +101,6 @@ struct Files {
 
 /// Files as values, by folder and id.
 pub type Values = IndexMap<String, Map<String, Value>>;
-
-/// What does not come from a `like`.
-const OWN: [&str; 8] = ["title", "works", "spoils", "after", "repeat", "wait", "variants", "risk"];
 
 impl Catalogue {
     /// Builds the catalogue from values that satisfy the schemas of their kinds.
@@ -171,7 +175,7 @@ impl Catalogue {
         for (name, changes) in variants {
             let mut base = laid.clone();
             base.remove("variants");
-            lay(&mut base, changes.as_object().ok_or("a variant is a map of changes")?, false);
+            lay(&mut base, changes.as_object().ok_or("a variant is a map of changes")?, "");
             let id = format!("{id}[{name}]");
             self.exchanges.insert(id.clone(), exchange(id.clone(), base, like.clone())?);
             ids.push(id);
@@ -198,85 +202,6 @@ impl Catalogue {
     }
 }
 
-/// The content of an exchange with what it is like laid under it.
-fn laid(id: &str, value: &Value, raw: &Map<String, Value>, depth: usize) -> Result<Map<String, Value>, String> {
-    let own = value.as_object().ok_or("not a map")?;
-    let name = |key: &str| own.get(key).and_then(Value::as_str);
-    let Some(base) = name("like").or_else(|| name("resend")) else {
-        let mut own = own.clone();
-        strip_absent(&mut own);
-        return Ok(own);
-    };
-    if depth > 32 {
-        return Err(format!("`{id}` is like itself"));
-    }
-    let below = raw.get(base).ok_or_else(|| format!("unknown exchange `{base}`"))?;
-    let mut under = laid(base, below, raw, depth + 1)?;
-    OWN.iter().for_each(|key| drop(under.remove(*key)));
-    if own.contains_key("resend") {
-        resend(base, &mut under);
-    }
-    let mut over = own.clone();
-    over.remove("resend");
-    lay(&mut under, &over, false);
-    Ok(under)
-}
-
-/// Every value that the base makes anew becomes the value that was sent.
-fn resend(base: &str, under: &mut Map<String, Value>) {
-    for part in ["params", "query"] {
-        for (name, value) in under.get_mut(part).and_then(Value::as_object_mut).into_iter().flatten() {
-            // What is optional is left out alike in both, and has no place to point at when it is.
-            if !value.to_string().contains("?}") {
-                let name = name.replace('~', "~0").replace('/', "~1");
-                *value = Value::String(format!("${{{base}/request/{part}/{name}}}"));
-            }
-        }
-    }
-    under.remove("let");
-}
-
-/// Lays `over` onto `under`, member by member; `absent` takes a member away. Names of header fields have no case.
-fn lay(under: &mut Map<String, Value>, over: &Map<String, Value>, headers: bool) {
-    for (name, value) in over {
-        let name = match headers.then(|| under.keys().find(|known| known.eq_ignore_ascii_case(name)).cloned()).flatten()
-        {
-            // The later spelling counts: a probe may ask for another letter case.
-            Some(known) if known != *name => {
-                under.remove(&known);
-                name
-            }
-            _ => name,
-        };
-        if value.as_str() == Some("absent") && name != "works" {
-            under.shift_remove(name);
-        } else if let (Some(Value::Object(below)), Value::Object(above)) = (under.get_mut(name), value)
-            && !matches!(name.as_str(), "works" | "variants" | "repeat")
-        {
-            lay(below, above, name == "headers");
-        } else {
-            let mut value = value.clone();
-            if let Value::Object(members) = &mut value
-                && !matches!(name.as_str(), "works" | "variants" | "repeat")
-            {
-                strip_absent(members);
-            }
-            under.insert(name.clone(), value);
-        }
-    }
-}
-
-fn strip_absent(members: &mut Map<String, Value>) {
-    members.retain(|name, value| name == "works" || value.as_str() != Some("absent"));
-    for (name, value) in members.iter_mut() {
-        if let Value::Object(members) = value
-            && !matches!(name.as_str(), "works" | "variants" | "repeat")
-        {
-            strip_absent(members);
-        }
-    }
-}
-
 fn exchange(id: String, laid: Map<String, Value>, like: Option<String>) -> Result<Exchange, String> {
     let mut takes_from: Vec<String> = Vec::new();
     let mut own_values = false;
@@ -286,7 +211,7 @@ fn exchange(id: String, laid: Map<String, Value>, like: Option<String>) -> Resul
         }
         reference::each(value, &mut |reference| match &reference.source {
             Source::Place { name, .. } if !takes_from.contains(name) => takes_from.push(name.clone()),
-            Source::Random { .. } | Source::Let(_) | Source::Own(_) => own_values = true,
+            Source::Random { .. } | Source::Let(_) | Source::Jwt(_) | Source::Own(_) => own_values = true,
             _ => {}
         });
     }
@@ -355,6 +280,16 @@ mod tests {
         assert_eq!(Value::Object(less.file.params.clone()), json!({"a": "1", "c": "3"}));
         assert!(less.file.headers.is_empty() && less.works.is_none());
         assert_eq!(less.like.as_deref(), Some("base"));
+    }
+
+    #[test]
+    fn absent_claims_are_kept_for_whoever_signs() {
+        let built = exchanges(json!({
+            "base": {"authenticate": {"by": "assertion", "jwt": {"claims": {"aud": "x"}}}},
+            "less": {"like": "base", "authenticate": {"jwt": {"claims": {"exp": "absent"}, "header": {"typ": "absent"}}}},
+        }));
+        let Some(Absentable::Is(own)) = &built.exchanges["less"].file.authenticate else { panic!("kept") };
+        assert_eq!(json!(own.jwt.as_ref().unwrap().claims), json!({"aud": "x", "exp": "absent"}));
     }
 
     #[test]

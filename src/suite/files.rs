@@ -1,6 +1,7 @@
 //! The files of `specs/` as types; their JSON Schemas are generated from here. Exchange files stand in this one.
 
 mod check;
+mod jwt;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -11,6 +12,7 @@ pub use check::{
     CheckFile, ClauseList, ClauseMap, DiagnosisFile, Everywhere, Level, LevelChange, MatcherSchema, OneOrMany,
     PresenceWord, Soft, SuiteFile,
 };
+pub use jwt::{Form, Jwt, Sign, Signer};
 
 /// An exchange: what is sent, and what the answer to it is when all is well.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -58,6 +60,8 @@ pub struct ExchangeFile {
     /// Named values of one instance.
     #[serde(rename = "let")]
     pub lets: Map<String, Value>,
+    /// JWTs by name, signed when this exchange is sent: `${jwt.name}`.
+    pub jwts: IndexMap<String, Jwt>,
     /// Sent more than once.
     pub repeat: Option<Repeat>,
     /// Waited before sending: `90s`, `2m`, or a reference to a number of seconds.
@@ -173,6 +177,8 @@ pub struct Authenticate {
     pub client_id: Option<String>,
     /// Another secret.
     pub client_secret: Option<String>,
+    /// By what its client assertion differs from the ordinary one.
+    pub jwt: Option<Jwt>,
 }
 
 /// Whose credentials.
@@ -190,6 +196,8 @@ pub enum Who {
     ResourceServer,
     /// An invented client that no server knows.
     Stranger,
+    /// `client` of the target, unless its `assertion_grant` says that nobody authenticates beside the grant.
+    AssertionGrant,
 }
 
 /// How credentials are sent.
@@ -210,6 +218,28 @@ pub enum By {
     Post,
     /// `client_id` alone.
     None,
+    /// A client assertion: of private_key_jwt and client_secret_jwt the one that the target names first.
+    Assertion,
+    /// A client assertion that is signed with the client's key (RFC 7523 §2.2).
+    #[serde(rename = "private_key_jwt")]
+    PrivateKeyJwt,
+    /// A client assertion with a MAC by the client's secret (RFC 7523 §2.2).
+    #[serde(rename = "client_secret_jwt")]
+    ClientSecretJwt,
+}
+
+impl By {
+    /// Whether it is a client assertion.
+    #[must_use]
+    pub fn is_assertion(self) -> bool {
+        matches!(self, Self::Assertion | Self::PrivateKeyJwt | Self::ClientSecretJwt)
+    }
+
+    /// Whether it sends the client's secret.
+    #[must_use]
+    pub fn sends_secret(self) -> bool {
+        !self.is_assertion() && self != Self::None
+    }
 }
 
 /// How parameters are written into the body.

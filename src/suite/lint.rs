@@ -144,6 +144,19 @@ impl Known<'_> {
         }
     }
 
+    /// The names below `jwts` of an exchange, of its variants and of what it is like.
+    fn jwts(&self, id: &str) -> Vec<&str> {
+        let (mut names, mut next) = (Vec::new(), Some(id));
+        for _ in 0..=self.exchanges.len() {
+            let Some(exchange) = next.and_then(|id| self.exchanges.get(id)) else { break };
+            let variants = exchange.get("variants").and_then(Value::as_object).into_iter().flat_map(Map::values);
+            let maps = std::iter::once(exchange).chain(variants).filter_map(|own| own.get("jwts")?.as_object());
+            names.extend(maps.flat_map(Map::keys).map(String::as_str));
+            next = ["like", "resend"].iter().find_map(|key| exchange.get(key)?.as_str());
+        }
+        names
+    }
+
     /// Every reference in every text below a value.
     fn texts(&self, files: &mut Files, file: (&str, &str), place: &str, value: &Value, roles: &[&str]) {
         match value {
@@ -207,7 +220,9 @@ impl Known<'_> {
             }
             Source::Target(path)
                 if file.0 == "checks"
-                    && path.last().is_some_and(|last| last.contains("secret") || last.contains("password")) =>
+                    && path.last().is_some_and(|last| {
+                        ["secret", "password", "private_key"].iter().any(|word| last.contains(word))
+                    }) =>
             {
                 files.tell(
                     file.0,
@@ -217,12 +232,19 @@ impl Known<'_> {
                     Some("`/response/echoes` names the secrets that an answer repeats".into()),
                 );
             }
-            Source::Random { .. } | Source::Let(_) if file.0 == "checks" => {
+            Source::Jwt(name) if file.0 == "exchanges" => {
+                let names = self.jwts(file.1);
+                if !names.contains(&name.as_str()) {
+                    let message = format!("no `jwts` of this exchange is called `{name}`");
+                    files.tell(file.0, file.1, place, message, yaml::did_you_mean(name, &names));
+                }
+            }
+            Source::Random { .. } | Source::Let(_) | Source::Jwt(_) if file.0 == "checks" => {
                 files.tell(
                     file.0,
                     file.1,
                     place,
-                    "random values and lets belong into exchanges".into(),
+                    "random values, JWTs and lets belong into exchanges".into(),
                     Some("refer to what was sent: `${/request/…}`".into()),
                 );
             }

@@ -5,6 +5,7 @@
 mod catalogue;
 mod clause;
 pub mod files;
+mod lay;
 pub mod ledger;
 mod lint;
 mod load;

@@ -15,9 +15,11 @@ pub enum Source {
     Target(Vec<String>),
     /// `${let.name}`: a value of this instance.
     Let(String),
+    /// `${jwt.name}`: a JWT that this exchange signs.
+    Jwt(String),
     /// `${random.kind:length}`: new at each occurrence.
     Random {
-        /// `hex32`, `verifier`, `b64token` or `filler`.
+        /// `hex32`, `verifier`, `b64token`, `filler` or `unique`.
         kind: String,
         /// Characters.
         length: usize,
@@ -86,10 +88,11 @@ pub const TRANSFORMS: [&str; 18] = [
     "jwt-public-key",
 ];
 
-/// Every kind of random value with its default length.
+/// Every kind of random value with its default length. All but `unique` are the same in every run.
 ///
 /// `filler` is one letter over and over: it only has to be long.
-pub const RANDOM: [(&str, usize); 4] = [("hex32", 32), ("verifier", 43), ("b64token", 43), ("filler", 64)];
+pub const RANDOM: [(&str, usize); 5] =
+    [("hex32", 32), ("verifier", 43), ("b64token", 43), ("filler", 64), ("unique", 22)];
 
 /// Reads what stands between `${` and `}`.
 ///
@@ -111,6 +114,8 @@ pub fn read(text: &str) -> Result<Reference, String> {
         Source::Target(path.split('.').map(str::to_owned).collect())
     } else if let Some(name) = base.strip_prefix("let.") {
         Source::Let(name.to_owned())
+    } else if let Some(name) = base.strip_prefix("jwt.") {
+        Source::Jwt(name.to_owned())
     } else if let Some(name) = base.strip_prefix("registry.") {
         Source::Registry(name.to_owned())
     } else if let Some(kind) = base.strip_prefix("random.") {

@@ -9,7 +9,7 @@ use super::Entry;
 use crate::oauth::Secret;
 
 /// What is not said but follows.
-pub(super) fn complete(value: &mut Value, entry: &Entry) {
+pub(super) fn complete(value: &mut Value, entry: &Entry, secrets: &[(String, Secret)]) {
     if entry.metadata_url.is_none()
         && let Some(url) = entry.issuer.as_deref().and_then(|issuer| Url::parse(issuer).ok())
     {
@@ -25,7 +25,7 @@ pub(super) fn complete(value: &mut Value, entry: &Entry) {
     }
     for (key, default) in [
         ("grant_types", json!(["client_credentials"])),
-        ("token_endpoint_auth_methods", json!(["client_secret_basic"])),
+        ("token_endpoint_auth_methods", json!([default_method(secrets)])),
         ("request_content_types", json!(["form"])),
     ] {
         if value.get(key).is_none_or(Value::is_null) {
@@ -49,6 +49,12 @@ pub(super) fn note_odd_secrets(value: &mut Value, secrets: &[(String, Secret)]) 
     }
 }
 
+/// What every client may use, unless there is a key and no secret. Source: RFC 8414 §2.
+fn default_method(secrets: &[(String, Secret)]) -> &'static str {
+    let has = |name: &str| secrets.iter().any(|(own, _)| own == name);
+    if has("client.private_key") && !has("client.client_secret") { "private_key_jwt" } else { "client_secret_basic" }
+}
+
 /// The features that the target claims: the words of `needs`.
 pub(super) fn claims(value: &Value, entry: &Entry, secrets: &[(String, Secret)]) -> BTreeSet<String> {
     let mut claims = BTreeSet::new();
@@ -66,8 +72,21 @@ pub(super) fn claims(value: &Value, entry: &Entry, secrets: &[(String, Secret)])
     if entry.token_endpoint.as_deref().is_some_and(|url| url.starts_with("https:")) {
         claims.insert("https".into());
     }
-    if secrets.iter().any(|(name, _)| name == "client.client_secret") {
-        claims.insert("client_secret".into());
+    let mut assertion = false;
+    for (member, method) in [("client_secret", "client_secret_jwt"), ("private_key", "private_key_jwt")] {
+        if secrets.iter().any(|(name, _)| *name == format!("client.{member}")) {
+            claims.insert(member.into());
+            assertion |= claims.contains(method);
+        } else {
+            // What the endpoint takes from others cannot be asked of it.
+            claims.remove(method);
+        }
+    }
+    if assertion {
+        claims.insert("client_assertion".into());
+    }
+    if assertion || claims.contains("assertion_grant") {
+        claims.insert("assertions".into());
     }
     claims
 }

@@ -64,6 +64,8 @@ pub struct Entry {
     pub public_client: Option<Client>,
     /// Who asks the introspection endpoint; default: `client`.
     pub resource_server: Option<Client>,
+    /// What JWTs the token endpoint takes as grants (RFC 7523 §2.1).
+    pub assertion_grant: Option<AssertionGrant>,
     /// A registered redirect URI.
     pub redirect_uri: Option<String>,
     /// A protected resource that takes the tokens.
@@ -101,6 +103,9 @@ pub enum Claim {
     /// The draft of OAuth 2.1.
     #[serde(rename = "oauth-2.1")]
     OAuth21,
+    /// The draft update of RFC 7523: the audience of client assertions is the issuer alone.
+    #[serde(rename = "rfc7523bis")]
+    Rfc7523bis,
 }
 
 /// A registered client.
@@ -111,6 +116,36 @@ pub struct Client {
     pub client_id: String,
     /// RFC 6749 §2.3.1: `${env:NAME}`, `${file:PATH}` or `${command:…}`.
     pub client_secret: Option<String>,
+    /// What client assertions are signed with: PEM or JWK, from `${env:NAME}`, `${file:PATH}` or `${command:…}`.
+    pub private_key: Option<String>,
+    /// The `kid` in the header of assertions (RFC 7515 §4.1.4); default: none.
+    pub key_id: Option<String>,
+    /// The `alg` of assertions; default: RS256, ES256, ES384 or EdDSA by the kind of key, and HS256 for a secret.
+    pub assertion_algorithm: Option<String>,
+    /// The `aud` of assertions; default: the token endpoint.
+    pub assertion_audience: Option<String>,
+}
+
+/// Who issues JWT grants that the token endpoint trusts, and for whom.
+///
+/// Source: RFC 7523 §2.1 and §3.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AssertionGrant {
+    /// The `iss`.
+    pub issuer: String,
+    /// The `sub`: for whom a token is asked.
+    pub subject: String,
+    /// The issuer's key: PEM or JWK, from `${env:NAME}`, `${file:PATH}` or `${command:…}`.
+    pub private_key: Option<String>,
+    /// The `kid` (RFC 7515 §4.1.4); default: none.
+    pub key_id: Option<String>,
+    /// The `alg`; default: RS256, ES256, ES384 or EdDSA by the kind of key.
+    pub algorithm: Option<String>,
+    /// The `aud`; default: the token endpoint.
+    pub audience: Option<String>,
+    /// Whether `client` authenticates beside the grant; default: if there is a `client`.
+    pub authenticate: Option<bool>,
 }
 
 /// A protected resource.

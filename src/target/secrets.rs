@@ -12,8 +12,8 @@ use crate::oauth::Secret;
 use crate::yaml::escape;
 
 /// Members whose values are secrets.
-pub(super) const MEMBERS: [&str; 5] =
-    ["client_secret", "password", "foreign_issuer_token", "foreign_audience_token", "foreign_type_token"];
+pub(super) const MEMBERS: [&str; 6] =
+    ["client_secret", "password", "private_key", "foreign_issuer_token", "foreign_audience_token", "foreign_type_token"];
 
 /// Whether a header field of this name holds credentials by its name.
 pub(super) fn holds_secret(name: &str) -> bool {
@@ -64,7 +64,7 @@ impl Walk<'_> {
                     let Some(text) = member.as_str() else { continue };
                     if is_secret {
                         if text.is_empty() && !self.reading.verbatim && self.mistakes.len() == before {
-                            let help = "a client without a secret has no `client_secret` member".to_owned();
+                            let help = format!("a client without one has no `{key}` member");
                             self.tell(&place, format!("`{name}` is empty"), Some(help));
                         }
                         self.secrets.push((name, Secret::new(member.as_str().unwrap_or_default())));

@@ -130,4 +130,35 @@ unknown client: error.invalid_client 401 {"error":"invalid_client"} [Basic realm
 wrong secret: error.invalid_client 401 {"error":"invalid_client"} [Basic realm="grantlint"]
 wrong secret in the body: error.invalid_client 400 {"error":"invalid_client"}
 after a wrong secret: token.issued 200 {"access_token":"<new jwt>","token_type":"Bearer","expires_in":3600}
+assertion: token.issued 200 {"access_token":"<new jwt>","token_type":"Bearer","expires_in":3600,"scope":"invoices.read"}
+assertion once more: token.issued 200 {"access_token":"<new jwt>","token_type":"Bearer","expires_in":3600,"scope":"invoices.read"}
+assertion, no client_id: token.issued 200 {"access_token":"<new jwt>","token_type":"Bearer","expires_in":3600,"scope":"invoices.read"}
+assertion, other client_id: error.invalid_client 400 {"error":"invalid_client"}
+assertion, no type: error.invalid_request 400 {"error":"invalid_request"}
+assertion, other type: error.invalid_client 400 {"error":"invalid_client"}
+assertion, secret beside it: error.invalid_request 400 {"error":"invalid_request"}
+assertion, two: error.invalid_client 400 {"error":"invalid_client"}
+assertion, two parts: error.invalid_client 400 {"error":"invalid_client"}
+assertion, exp twice: error.invalid_client 400 {"error":"invalid_client"}
+assertion, crit: error.invalid_client 400 {"error":"invalid_client"}
+assertion, altered: error.invalid_client 400 {"error":"invalid_client"}
+assertion, alg none: error.invalid_client 400 {"error":"invalid_client"}
+assertion, public key as secret: error.invalid_client 400 {"error":"invalid_client"}
+assertion, own key: error.invalid_client 400 {"error":"invalid_client"}
+assertion, other iss: error.invalid_client 400 {"error":"invalid_client"}
+assertion, upper iss: error.invalid_client 400 {"error":"invalid_client"}
+assertion, no sub: error.invalid_client 400 {"error":"invalid_client"}
+assertion, other aud: error.invalid_client 400 {"error":"invalid_client"}
+assertion, longer aud: error.invalid_client 400 {"error":"invalid_client"}
+assertion, issuer aud: token.issued 200 {"access_token":"<new jwt>","token_type":"Bearer","expires_in":3600,"scope":"invoices.read"}
+assertion, no aud: error.invalid_client 400 {"error":"invalid_client"}
+assertion, no exp: error.invalid_client 400 {"error":"invalid_client"}
+assertion, expired: error.invalid_client 400 {"error":"invalid_client"}
+assertion, exp as text: error.invalid_client 400 {"error":"invalid_client"}
+assertion, far exp: token.issued 200 {"access_token":"<new jwt>","token_type":"Bearer","expires_in":3600,"scope":"invoices.read"}
+assertion, early: error.invalid_client 400 {"error":"invalid_client"}
+assertion, no typ: token.issued 200 {"access_token":"<new jwt>","token_type":"Bearer","expires_in":3600,"scope":"invoices.read"}
+jwt grant: token.issued 200 {"access_token":"<new jwt>","token_type":"Bearer","expires_in":3600,"scope":"invoices.read"}
+jwt grant, expired: error.invalid_grant 400 {"error":"invalid_grant"}
+jwt grant, stranger: error.invalid_client 401 {"error":"invalid_client"} [Basic realm="grantlint"]
 "#;

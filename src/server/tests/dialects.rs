@@ -232,22 +232,50 @@ fn the_received_secret_is_repeated_only_where_a_fault_says_so() {
 /// `http.*` are seen by a listener with TLS only; `wire` has its test. The others without an effect only show beside a choice or a
 /// setting, in tests of their own or in faults.
 const EFFECTS: &str = "
-client.known: unknown client
+client.known: unknown client; jwt grant, stranger
 client.secret_checked: wrong secret; wrong secret in the body
 client.authentication_required: query credentials; no secret; no credentials
-client.not_enumerable: unknown client; wrong secret; wrong secret in the body
+client.not_enumerable: unknown client; wrong secret; wrong secret in the body; jwt grant, stranger
 client.grant_checked: public client
-auth.one_method: secret beside basic
+auth.one_method: secret beside basic; assertion, secret beside it
 auth.client_id_beside_basic: client_id beside basic
 auth.scheme_known: another scheme; introspection, bearer; introspection, bad bearer
 auth.scheme_case_insensitive: basic, lower case; another scheme
-basic.challenge: basic, malformed; another scheme; introspection, open; introspection, public client; introspection, bearer; introspection, bad bearer; unknown client; wrong secret
+basic.challenge: basic, malformed and 8 more
 basic.well_formed: basic, malformed
 basic.url_safe: basic, url-safe
 basic.form_decoded: basic, form-encoded
 basic.raw_tried: ordinary and 45 more
 basic.first_colon: ordinary and 45 more
 credentials.not_in_query: query credentials
+assertion.type: assertion, no type; assertion, other type
+assertion.single: assertion, two
+assertion.well_formed: assertion, two parts
+assertion.last_counts: assertion, exp twice
+assertion.crit: assertion, crit
+assertion.signature: assertion, altered
+assertion.rs256:
+assertion.alg_none: assertion, alg none
+assertion.algorithm_of_key: assertion, public key as secret
+assertion.key_registered: assertion, own key
+assertion.iss: assertion, other iss; assertion, upper iss
+assertion.iss_exact: assertion, upper iss
+assertion.sub: assertion, no sub
+assertion.aud: assertion, other aud; assertion, longer aud
+assertion.aud_required: assertion, no aud
+assertion.aud_exact: assertion, longer aud
+assertion.exp: assertion, exp twice; assertion, expired; jwt grant, expired
+assertion.exp_required: assertion, no exp
+assertion.time_is_number: assertion, exp as text
+assertion.nbf: assertion, early
+assertion.typ_free: assertion, no typ
+assertion.client_id_match: assertion, other client_id
+assertion.client_id_free: assertion, no client_id
+assertion.invalid_client: assertion, other client_id and 19 more
+assertion.invalid_grant: jwt grant, expired
+jwt_grant.client_checked: jwt grant, stranger
+jwt_grant.own_audience: jwt grant
+jwt_grant.no_refresh_token: jwt grant
 token.post_only: get
 grant_type.required: no grant_type; upper-case name
 grant_type.known: unknown grant_type; upper-case grant_type; longer grant_type

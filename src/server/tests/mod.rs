@@ -1,5 +1,6 @@
 //! What the reference server must hold: asked without a socket where bytes do not matter, over TCP where they do.
 
+mod assertions;
 mod conforming;
 mod dialects;
 mod probes;

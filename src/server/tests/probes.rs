@@ -147,7 +147,8 @@ pub(super) fn probes(server: &AuthorizationServer, clock: &ManualClock) -> Vec<P
         ("wrong secret in the body", ask("", "client_id=gl&client_secret=wrong&grant_type=client_credentials")),
         ("after a wrong secret", token_request("&scope=invoices.write")),
     ];
-    all.into_iter().map(|(name, request)| Probe { name, request }).collect()
+    let signed = super::assertions::probes(clock.now_ms() / 1000);
+    all.into_iter().chain(signed).map(|(name, request)| Probe { name, request }).collect()
 }
 
 const FORM: &str = "content-type: application/x-www-form-urlencoded";
