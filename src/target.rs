@@ -259,7 +259,10 @@ impl Target {
         if let Some((_, secret)) = self.secrets.iter().find(|(name, _)| *name == joined) {
             return Some(Value::String(secret.expose().to_owned()));
         }
-        let value = path.iter().try_fold(&self.public, |value, name| value.get(name))?;
+        let value = path.iter().try_fold(&self.public, |value, name| match value {
+            Value::Array(items) => items.get(name.parse::<usize>().ok()?),
+            other => other.get(name),
+        })?;
         (!value.is_null() && value.as_str() != Some("")).then(|| value.clone())
     }
 
@@ -268,6 +271,12 @@ impl Target {
     pub fn text(&self, path: &str) -> Option<String> {
         let path: Vec<String> = path.split('.').map(str::to_owned).collect();
         self.value(&path)?.as_str().map(str::to_owned)
+    }
+
+    /// The URL of an endpoint by its name in RFC 8414, or of the resource.
+    #[must_use]
+    pub fn url_of(&self, endpoint: &str) -> Option<String> {
+        self.text(if endpoint == "resource" { "resource.url" } else { endpoint })
     }
 
     /// Name and value of everything that must be masked, longest first.
