@@ -11,7 +11,7 @@ use super::fault::Break;
 use super::message::{Body, Reply, Request};
 use super::setup::{INTROSPECT, RESOURCE, REVOKE, Settings, Setup, TOKEN};
 use super::state::State;
-use super::{Policy, Rule, grants, introspect, metadata, resource, revoke, rewrite};
+use super::{Policy, Rule, cors, grants, introspect, metadata, resource, revoke, rewrite};
 
 /// The reference authorization server and its resource, without a listener.
 pub struct AuthorizationServer {
@@ -65,6 +65,7 @@ impl AuthorizationServer {
         let mut turn = Turn { setup: &self.setup, state: &mut state, now_ms, received_secret: None };
         let mut reply = route(request, &mut turn).unwrap_or_else(|refusal| refusal);
         dress(&self.setup, &mut reply, now_ms);
+        cors::dress(request, &mut reply, &self.setup);
         let secret = turn.received_secret.as_deref();
         if let Some(secret) = secret
             && request.path == TOKEN
@@ -91,6 +92,9 @@ fn route(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
     if request.in_clear && setup.makes(Policy::HttpRedirected) {
         let place = format!("{}{}", setup.origin, request.path);
         return Ok(Reply::new("http.308", 308).with("location", place));
+    }
+    if let Some(reply) = cors::preflight(request, setup) {
+        return Ok(reply);
     }
     match request.path.as_str() {
         TOKEN => grants::answer(request, turn),

@@ -7,7 +7,7 @@ use super::endpoints::Turn;
 use super::message::{Reply, Request};
 use super::parameters::Parameters;
 use super::setup::{CLIENT_CREDENTIALS, Client, Setup, UNGRANTED};
-use super::{Policy, Rule, errors, token};
+use super::{Policy, Rule, errors, indicators, token};
 
 /// Answers at the token endpoint. Source: RFC 6749 §3.2 and §4.4.
 pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
@@ -27,6 +27,9 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
     }
     let sent = Parameters::read(request, setup)?;
     let caller = authenticate(request, &sent, turn)?;
+    if sent.one("grant_type") == Some(PASSWORD) && !setup.keeps(Rule::PasswordGrantUnknown) {
+        return by_password(&sent, caller.client, turn);
+    }
     let grant_type = grant_type(&sent, setup)?;
     if !caller.client.grant_types.contains(&grant_type) && setup.keeps(Rule::ClientGrantChecked) {
         return Err(errors::error(setup, "unauthorized_client", "the client may not use this grant"));
@@ -40,7 +43,8 @@ fn client_credentials(sent: &Parameters, client: &Client, turn: &mut Turn<'_>) -
     let requested = sent.one("scope");
     let granted = grant_scope(requested, client, setup)
         .ok_or_else(|| errors::error(setup, "invalid_scope", "the scope is unknown or not allowed"))?;
-    let access_token = token::issue(setup, turn.state, turn.now_ms, client, &granted);
+    let audience = indicators::audience(sent, setup)?;
+    let access_token = token::issue(setup, turn.state, turn.now_ms, client, &granted, audience);
 
     let mut members = Map::new();
     members.insert("access_token".to_owned(), Value::from(access_token));
@@ -63,6 +67,16 @@ fn client_credentials(sent: &Parameters, client: &Client, turn: &mut Turn<'_>) -
         members.insert("refresh_token".to_owned(), Value::from(text));
     }
     Ok(Reply::json("token.issued", 200, members))
+}
+
+/// The grant that no server should have any more. Source: RFC 6749 §4.3.
+fn by_password(sent: &Parameters, client: &Client, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
+    let of =
+        |name| sent.one(name).ok_or_else(|| errors::error(turn.setup, "invalid_request", "a parameter is missing"));
+    if (of("username")?, of("password")?) != OWNER {
+        return Err(errors::error(turn.setup, "invalid_grant", "the user is unknown or the password is wrong"));
+    }
+    client_credentials(sent, client, turn)
 }
 
 fn limited(turn: &Turn<'_>) -> bool {
@@ -155,3 +169,7 @@ fn same_words(left: &str, right: &str, setup: &Setup) -> bool {
     let within = |some: &str, all: &str| words(some).all(|word| words(all).any(|other| equal(word, other, setup)));
     within(left, right) && within(right, left)
 }
+
+const PASSWORD: &str = "password";
+/// The one resource owner of a server that has the password grant.
+const OWNER: (&str, &str) = ("alice", "wonderland");

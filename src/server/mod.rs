@@ -5,11 +5,13 @@
 //! it. It shares no parser with the judge, so that one misreading of a standard cannot hide itself on both sides.
 
 mod authenticate;
+mod cors;
 mod dialect;
 mod endpoints;
 mod errors;
 mod fault;
 mod grants;
+mod indicators;
 mod introspect;
 mod listen;
 mod message;

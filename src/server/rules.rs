@@ -39,6 +39,11 @@ words! {
         ScopeReported = "scope.reported": "a granted scope that differs from the requested one is named in the answer (RFC 6749 §3.3, §5.1)",
         ScopeOrderFree = "scope.order_free": "the order of scope words does not matter (RFC 6749 §3.3)",
         ScopeCaseSensitive = "scope.case_sensitive": "scope words are compared with case (RFC 6749 §3.3)",
+        PasswordGrantUnknown = "password_grant.unknown": "there is no password grant (RFC 9700 §2.4)",
+        IndicatorKnown = "indicator.known": "a resource that is unknown or no absolute URI is refused with invalid_target (RFC 8707 §2)",
+        IndicatorRepeatable = "indicator.repeatable": "several resources may be named in one request (RFC 8707 §2)",
+        AudienceNamed = "audience.named": "a token says whom it is for (RFC 9700 §2.3)",
+        AudienceFollowsIndicator = "audience.follows_indicator": "a token is for the resources that were named, and no others (RFC 8707 §2)",
         TokenEntropy = "token.entropy": "access tokens cannot be guessed (RFC 6749 §10.10)",
         TokenUnique = "token.unique": "no two answers carry the same access token (RFC 6749 §10.10)",
         CcNoRefreshToken = "cc.no_refresh_token": "the client credentials grant yields no refresh token (RFC 6749 §4.4.3)",
@@ -54,6 +59,7 @@ words! {
         ResourceSchemeChecked = "resource.scheme_checked": "only the Bearer scheme carries a token (RFC 6750 §2.1)",
         ResourceSchemeCaseInsensitive = "resource.scheme_case_insensitive": "`bearer` and `Bearer` are the same scheme (RFC 9110 §11.1)",
         ResourceLongHeader = "resource.long_header": "Authorization headers of up to 16 KiB are read (contract of Coupa call-outs)",
+        ResourceAudienceChecked = "resource.audience_checked": "the resource refuses tokens that are for another (RFC 9700 §2.3)",
         RequestCacheControlIgnored = "request.cache_control_ignored": "a Cache-Control header in a request does not matter (RFC 9111 §5.2.1; contract of Coupa call-outs)",
         RevokeAuthenticated = "revoke.authenticated": "revocation demands client authentication (RFC 7009 §2.1)",
         RevokeUnknownIsSuccess = "revoke.unknown_is_success": "revoking an unknown token is answered 200 (RFC 7009 §2.2)",
@@ -84,6 +90,8 @@ words! {
         IntrospectionInactiveBare = "introspection.inactive_bare": "the answer about an inactive token says nothing but that (RFC 7662 §2.2)",
         MetadataTruthful = "metadata.truthful": "the metadata names only what the server does (RFC 8414 §2)",
         MetadataIssuer = "metadata.issuer": "the issuer in the metadata is the one that it was asked of (RFC 8414 §3.3)",
+        ForwardedIgnored = "forwarded.ignored": "what a request says of the host that it was forwarded from is not believed (RFC 9700 §4.13)",
+        CorsOnAnswers = "cors.on_answers": "where web pages are let in, they may read the answers too (RFC 9700 §2.6)",
         HttpNotServed = "http.not_served": "a listener for TLS does not answer plain HTTP on its port (RFC 6749 §3.2)",
     }
 }

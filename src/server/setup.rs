@@ -9,7 +9,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::oauth::Secret;
 
 use super::dialect::Dialect;
-use super::{Policy, Rule};
+use super::{Policy, Rule, indicators};
 
 /// What a server is started with; the default is the conforming server on a free port with the real clock.
 #[derive(Clone)]
@@ -175,6 +175,9 @@ impl Setup {
         };
         if self.makes(Policy::IntrospectionResourceServersOnly) {
             entry.insert("resource_server".to_owned(), pair(resource_server));
+        }
+        if !self.makes(Policy::IndicatorsIgnored) {
+            entry.insert("resource_indicators".to_owned(), json!(indicators::known(self)));
         }
         let port = origin.rsplit(':').next().unwrap_or_default();
         let token_endpoint = format!("{origin}{TOKEN}");

@@ -8,13 +8,20 @@ use super::setup::{Client, Setup};
 use super::state::{State, Token};
 use super::{Policy, Rule};
 
-/// Issues and remembers an access token of this client for `scope`.
-pub(super) fn issue(setup: &Setup, state: &mut State, now_ms: u64, client: &Client, scope: &str) -> String {
+/// Issues and remembers an access token of this client for `scope` at `audience`.
+pub(super) fn issue(
+    setup: &Setup,
+    state: &mut State,
+    now_ms: u64,
+    client: &Client,
+    scope: &str,
+    audience: Vec<String>,
+) -> String {
     let expires_ms = now_ms.saturating_add(setup.expires_in.saturating_mul(1000));
-    let facts =
-        Token { client_id: client.id.clone(), scope: scope.to_owned(), issued_ms: now_ms, expires_ms, revoked: false };
+    let (client_id, scope) = (client.id.clone(), scope.to_owned());
+    let facts = Token { client_id, scope, audience, issued_ms: now_ms, expires_ms, revoked: false };
     if !setup.keeps(Rule::TokenUnique)
-        && let Some(living) = state.living(&client.id, scope, now_ms)
+        && let Some(living) = state.living(&facts, now_ms)
     {
         return living.clone();
     }
@@ -34,10 +41,13 @@ pub(super) fn issue(setup: &Setup, state: &mut State, now_ms: u64, client: &Clie
 ///
 /// Source: RFC 7519 §3, RFC 7515 §7.1.
 fn jwt(setup: &Setup, state: &State, facts: &Token, id: &str) -> Option<String> {
-    let claims = json!({
-        "iss": setup.issuer, "sub": facts.client_id, "aud": setup.origin, "client_id": facts.client_id, "scope": facts.scope,
+    let mut claims = json!({
+        "iss": setup.issuer, "sub": facts.client_id, "client_id": facts.client_id, "scope": facts.scope,
         "iat": facts.issued_ms / 1000, "exp": facts.expires_ms / 1000, "jti": id,
     });
+    if setup.keeps(Rule::AudienceNamed) {
+        claims["aud"] = named(&facts.audience);
+    }
     let Value::Object(claims) = claims else {
         return None;
     };
@@ -74,6 +84,14 @@ fn signed(state: &State, stretch: usize, claims: &Map<String, Value>) -> String 
     format!("{message}.{signature}")
 }
 
+/// An audience as it is written: a text if there is one, else a list. Source: RFC 7519 §4.1.3.
+pub(super) fn named(audience: &[String]) -> Value {
+    match audience {
+        [one] => json!(one),
+        many => json!(many),
+    }
+}
+
 /// What a JWT says of itself, for a resource that believes it unread; `None` if it is none.
 pub(super) fn unverified(token: &str) -> Option<Token> {
     let mut parts = token.split('.');
@@ -81,9 +99,14 @@ pub(super) fn unverified(token: &str) -> Option<Token> {
     let claims: Map<String, Value> = serde_json::from_slice(&BASE64URL.decode(claims).ok()?).ok()?;
     let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let time_ms = |name: &str| claims.get(name).and_then(Value::as_u64).map(|seconds| seconds.saturating_mul(1000));
+    let audience = match claims.get("aud") {
+        Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        _ => vec![text("aud")],
+    };
     Some(Token {
         client_id: text("client_id"),
         scope: text("scope"),
+        audience,
         issued_ms: time_ms("iat").unwrap_or_default(),
         expires_ms: time_ms("exp").unwrap_or(u64::MAX),
         revoked: false,
@@ -110,7 +133,7 @@ mod tests {
             &Settings { token_length: length, dialect, ..Settings::default() },
             "http://127.0.0.1:1".to_owned(),
         );
-        issue(&setup, &mut State::new([1; 32]), 1_800_000_000_000, &setup.clients[0], "a b")
+        issue(&setup, &mut State::new([1; 32]), 1_800_000_000_000, &setup.clients[0], "a b", vec!["x".into()])
     }
 
     #[test]

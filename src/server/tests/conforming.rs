@@ -62,6 +62,11 @@ repeated, equal: error.invalid_request 400 {"error":"invalid_request"}
 repeated, different: error.invalid_request 400 {"error":"invalid_request"}
 unknown parameter: token.issued 200 {"access_token":"<new jwt>","token_type":"Bearer","expires_in":3600,"scope":"invoices.read"}
 empty scope: token.issued 200 {"access_token":"<new jwt>","token_type":"Bearer","expires_in":3600,"scope":"invoices.read"}
+password grant: error.unsupported_grant_type 400 {"error":"unsupported_grant_type"}
+named resource: token.issued 200 {"access_token":"<new jwt for http://as/archive>","token_type":"Bearer","expires_in":3600,"scope":"invoices.read"}
+unknown resource: error.invalid_target 400 {"error":"invalid_target"}
+two resources: token.issued 200 {"access_token":"<new jwt for http://as/invoices http://as/archive>","token_type":"Bearer","expires_in":3600,"scope":"invoices.read"}
+resource, token for another: challenge.invalid_token 401  [Bearer realm="grantlint", error="invalid_token"]
 text body: error.invalid_request 400 {"error":"invalid_request"}
 json: token.issued 200 {"access_token":"<new jwt>","token_type":"Bearer","expires_in":3600}
 broken json: error.invalid_request 400 {"error":"invalid_request"}
@@ -114,6 +119,8 @@ introspection, resource server: introspection.active 200 {"active":true,"scope":
 introspection, bearer: introspect.error.invalid_client 401 {"error":"invalid_client"} [Basic realm="grantlint"]
 introspection, bad bearer: introspect.error.invalid_client 401 {"error":"invalid_client"} [Basic realm="grantlint"]
 metadata: metadata 200 {"issuer":"http://as","token_endpoint":"http://as/token","token_endpoint_auth_methods_supported":["client_secret_basic","client_secret_post"],"response_types_supported":[],"grant_types_supported":["client_credentials"],"scopes_supported":["invoices.read","invoices.write"],"revocation_endpoint":"http://as/revoke","revocation_endpoint_auth_methods_supported":["client_secret_basic","client_secret_post"],"introspection_endpoint":"http://as/introspect","introspection_endpoint_auth_methods_supported":["client_secret_basic","client_secret_post"]}
+metadata, forwarded: metadata 200 {"issuer":"http://as","token_endpoint":"http://as/token","token_endpoint_auth_methods_supported":["client_secret_basic","client_secret_post"],"response_types_supported":[],"grant_types_supported":["client_credentials"],"scopes_supported":["invoices.read","invoices.write"],"revocation_endpoint":"http://as/revoke","revocation_endpoint_auth_methods_supported":["client_secret_basic","client_secret_post"],"introspection_endpoint":"http://as/introspect","introspection_endpoint_auth_methods_supported":["client_secret_basic","client_secret_post"]}
+question of a browser: http.405 405 method not allowed [POST]
 elsewhere: http.404 404 not found
 unknown client: error.invalid_client 401 {"error":"invalid_client"} [Basic realm="grantlint"]
 wrong secret: error.invalid_client 401 {"error":"invalid_client"} [Basic realm="grantlint"]

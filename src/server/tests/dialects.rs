@@ -63,6 +63,7 @@ fn every_choice_stays_lawful() {
             Policy::ScopeNarrow => vec!["unknown scope", "ungranted scope", "upper-case scope"],
             Policy::DuplicatesSameAccepted => vec!["repeated, equal"],
             Policy::TwoMethodsHeaderWins => vec!["secret beside basic"],
+            Policy::IndicatorsIgnored => vec!["unknown resource"],
             _ => vec![],
         };
         for ((probe, answer, line), refused) in answers(Dialect::of(&[], &[*policy])).iter().zip(&refused) {
@@ -125,7 +126,8 @@ fn lawful(probe: &Probe, answer: &Answer) -> Result<(), &'static str> {
         "http.308" => must(has("location", "http://as/"), "RFC 9110 §15.4.9: Location"),
         "revoke.preflight" => must(!has("access-control-allow-credentials", "true"), "RFC 7009 §2.3: no credentials"),
         "revoke.script" => must(has("content-type", "application/javascript"), "RFC 7009 §2.3: a script"),
-        "http.404" | "http.406" | "http.415" => Ok(()),
+        "cors.preflight" => must(has("access-control-allow-origin", "*"), "Fetch: who is let in"),
+        "http.400" | "http.404" | "http.406" | "http.415" => Ok(()),
         _ => Err("no lawful answer has this name"),
     }
 }
@@ -171,6 +173,20 @@ fn the_received_secret_is_repeated_only_where_a_fault_says_so() {
     }
 }
 
+#[test]
+fn a_page_that_is_let_in_may_read_every_answer() {
+    let origin = |path: &str, body: &str| {
+        let headers = ["origin: http://page", "content-type: application/x-www-form-urlencoded"];
+        request("POST", path, &headers, body)
+    };
+    for (skip, path, seen) in
+        [(&[][..], "/token", Some("*")), (&[][..], "/introspect", None), (&[Rule::CorsOnAnswers][..], "/token", None)]
+    {
+        let answer = server(Dialect::of(skip, &[Policy::CorsOffered])).0.answer(&origin(path, "grant_type=x"));
+        assert_eq!(header(&answer, "access-control-allow-origin"), seen, "{path}");
+    }
+}
+
 /// `http.not_served` is seen by a listener with TLS only; `wire` has its test. The others without an effect only show beside a choice.
 const EFFECTS: &str = "
 client.known: unknown client
@@ -186,15 +202,15 @@ basic.challenge: basic, malformed; another scheme; introspection, open; introspe
 basic.well_formed: basic, malformed
 basic.url_safe: basic, url-safe
 basic.form_decoded: basic, form-encoded
-basic.raw_tried: ordinary and 38 more
-basic.first_colon: ordinary and 38 more
+basic.raw_tried: ordinary and 42 more
+basic.first_colon: ordinary and 42 more
 credentials.not_in_query: query credentials
 token.post_only: get
 grant_type.required: no grant_type; upper-case name
-grant_type.known: unknown grant_type; upper-case grant_type
+grant_type.known: unknown grant_type; upper-case grant_type; password grant
 grant_type.case_sensitive: upper-case grant_type
 parameters.once: repeated, equal; repeated, different
-parameters.all_seen: repeated, equal; repeated, different
+parameters.all_seen: repeated, equal; repeated, different; two resources
 parameters.unknown_ignored: unknown parameter; introspection, unknown parameter
 parameters.empty_is_absent: empty scope
 parameters.case_sensitive: upper-case name
@@ -204,13 +220,18 @@ json.well_formed: broken json
 form.raw_space: raw space
 scope.known: unknown scope; upper-case scope
 scope.granted_only: ungranted scope
-scope.reported: ordinary and 10 more
+scope.reported: ordinary and 12 more
 scope.order_free: other order
 scope.case_sensitive: upper-case scope
-token.entropy: ordinary and 14 more
+password_grant.unknown: password grant
+indicator.known: unknown resource
+indicator.repeatable: two resources
+audience.named: ordinary and 16 more
+audience.follows_indicator: named resource; two resources; resource, token for another
+token.entropy: ordinary and 16 more
 token.unique: ordinary once more and 15 more
-cc.no_refresh_token: ordinary and 14 more
-secret.not_echoed: ordinary and 25 more
+cc.no_refresh_token: ordinary and 16 more
+secret.not_echoed: ordinary and 29 more
 expiry.enforced: introspection, expired
 resource.expiry_checked: resource, expired token
 resource.token_accepted: resource; resource, get; resource, lower case; resource, narrow token
@@ -222,6 +243,7 @@ resource.header_only: resource, token in query; resource, token in body
 resource.scheme_checked: resource, other scheme
 resource.scheme_case_insensitive: resource, lower case
 resource.long_header: resource, long token
+resource.audience_checked: resource, token for another
 request.cache_control_ignored: cache-control
 revoke.authenticated: revocation, open
 revoke.unknown_is_success: revocation, unknown; revocation, in clear
@@ -250,7 +272,9 @@ introspection.forbidden_is_inactive: introspection, foreign
 introspection.foreign_hidden: introspection, foreign
 introspection.unknown_is_inactive: introspection, unknown; introspection, forged token
 introspection.inactive_bare: introspection, expired; introspection, unknown; introspection after the hint; introspection after the odd hint; introspection, forged token; introspection, foreign
-metadata.truthful: metadata
-metadata.issuer: metadata
+metadata.truthful: metadata; metadata, forwarded
+metadata.issuer: metadata; metadata, forwarded
+forwarded.ignored: metadata, forwarded
+cors.on_answers:
 http.not_served:
 ";
