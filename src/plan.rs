@@ -234,7 +234,11 @@ impl Planner<'_> {
 
     /// The shared instance of what an exchange is like, planned as well: verdicts need it.
     fn base(&mut self, exchange: &Exchange) -> Option<String> {
-        let base = exchange.like.clone()?;
+        let mut base = exchange.like.clone()?;
+        // One that changes nothing may stand for what it is like; it rests on what that is like then.
+        while self.catalogue.representative(&base) == exchange.id {
+            base = self.catalogue.exchanges.get(&base)?.like.clone()?;
+        }
         if self.unclaimed_below(&base, &mut HashSet::new()).is_some() {
             return None;
         }
@@ -363,7 +367,7 @@ impl Planner<'_> {
         let looks = |exchange: &Exchange| {
             let certificate = exchange.file.kind == Some(Kind::Handshake) && exchange.file.offer.is_none();
             let metadata = exchange.file.endpoint == Some(Endpoint::MetadataUrl) && is_plain(exchange);
-            (certificate || metadata) && exchange.takes_from.is_empty()
+            (certificate || metadata) && exchange.takes_from.is_empty() && exchange.file.risk == Risk::None
         };
         let planned = self.plan.instances.values();
         let look = planned.filter(|instance| self.catalogue.exchanges.get(&instance.exchange).is_some_and(looks));

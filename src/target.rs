@@ -286,7 +286,10 @@ impl Target {
         if let Some((_, secret)) = self.secrets.iter().find(|(name, _)| *name == joined) {
             return Some(Value::String(secret.expose().to_owned()));
         }
-        let value = path.iter().try_fold(&self.public, |value, name| value.get(name))?;
+        let value = path.iter().try_fold(&self.public, |value, name| match value {
+            Value::Array(items) => items.get(name.parse::<usize>().ok()?),
+            other => other.get(name),
+        })?;
         (!value.is_null() && value.as_str() != Some("")).then(|| value.clone())
     }
 
@@ -301,6 +304,12 @@ impl Target {
     #[must_use]
     pub fn key(&self, member: &str) -> Option<&Arc<SigningKey>> {
         self.keys.get(member)
+    }
+
+    /// The URL of an endpoint by its name in RFC 8414, or of the resource.
+    #[must_use]
+    pub fn url_of(&self, endpoint: &str) -> Option<String> {
+        self.text(if endpoint == "resource" { "resource.url" } else { endpoint })
     }
 
     /// Name and value of everything that must be masked, longest first.

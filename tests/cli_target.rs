@@ -36,6 +36,8 @@ fn each_mistake_has_its_place_and_a_way_out() {
         ("token_endpoint: https://me:pw@as.example/", "3:21", "credentials do not belong into a URL", "`client:`"),
         ("scope: a,b, c", "4:12", "a scope with commas", "`a b c`"),
         ("issuer: https://as.example/?x", "4:13", "query", ""),
+        ("resource_indicators: [invoices]", "4:27", "not an absolute URI", "RFC 8707 §2"),
+        ("resource_indicators: [\"urn:invoices\", \"https://a.example/#b\"]", "4:43", "has no fragment", "RFC 8707 §2"),
         ("timeout: soon", "4:14", "`soon` is not a time", "30s"),
         ("timeout: 0s", "4:14", "leaves no time", "30s"),
         ("bounds: { connect: 1 week }", "4:24", "is not a time", "30s"),

@@ -252,3 +252,16 @@ fn a_proxy_that_refuses_to_connect_further_is_no_answer_of_the_endpoint() {
         ["CONNECT as.invalid:443 HTTP/1.1"]
     );
 }
+
+#[test]
+fn what_changes_nothing_about_what_it_is_like_is_sent_once() {
+    let listener = Listener::start(GRANT, false);
+    let exchanges = [
+        ("wire.first", PLAIN),
+        ("wire.second", "like: wire.first\nheaders: { x-second: \"2\" }\n"),
+        ("wire.again", "like: wire.second\n"),
+    ];
+    let (recording, requests) = asked(&listener, json!({}), &exchanges);
+    assert_eq!(recording.exchanges.keys().collect::<Vec<_>>().len(), 2, "{:?}", recording.exchanges.keys());
+    assert_eq!(requests.iter().filter(|request| request.to_lowercase().contains("x-second: 2")).count(), 1);
+}

@@ -58,7 +58,7 @@ fn against(wanted: &Certified) -> ([Value; 3], Vec<String>) {
     let mut target = grantlint::target::from_entry("tls", running.target()).unwrap();
     target.ca_file = Some(file.path().to_owned());
     let checks = ["coupa/call-out/token-request-refused", "rfc6749/certificate-*", "practice/certificate-expiring"];
-    let (brought, report) = performed_in(&runtime, &target, &checks);
+    let (brought, report) = performed_in(&runtime, &target, "coupa-call-out", &checks);
     let document = |key: &str| brought.recording.document(key).cloned().unwrap_or_default();
     let violated = report.findings.iter().filter(|finding| finding.verdict == VerdictKind::Violation);
     let mut violated: Vec<String> = violated.map(|finding| finding.check.clone()).collect();
@@ -141,7 +141,8 @@ fn each_answer_to_an_old_hello_has_its_word() {
             assert_eq!(document["handshake"]["answered"].as_str(), answered, "{name} {version}");
         }
         assert_eq!(listener.connections(), 2, "{name}");
-        let verdicts: Vec<VerdictKind> = report.findings.iter().map(|finding| finding.verdict).collect();
+        let verdicts = report.findings.iter().map(|finding| finding.verdict);
+        let verdicts: Vec<VerdictKind> = verdicts.filter(|verdict| *verdict != VerdictKind::NotApplicable).collect();
         assert!(!verdicts.is_empty() && verdicts.iter().all(|one| *one == verdict), "{name}: {verdicts:?}");
     }
 }
@@ -177,4 +178,45 @@ fn a_handshake_with_nobody_is_refused() {
         assert_eq!(brought.recording.document(key).unwrap()["outcome"], "refused", "{key}");
     }
     assert_eq!(report.exit.code, 3);
+}
+
+/// A resource with a server of its own, beside the one for everything else.
+#[test]
+fn endpoints_on_other_hosts_are_looked_at_each_on_its_own() {
+    let elsewhere = "tls.handshake-elsewhere[resource]";
+    for (other, violated) in [
+        (GOOD, &[][..]),
+        (Certified { known: false, ..GOOD }, &["rfc6750/certificate-not-valid"][..]),
+        (Certified { days: -2, ..GOOD }, &["rfc6750/certificate-not-valid"][..]),
+        (Certified { days: 9, ..GOOD }, &["practice/certificate-expiring"][..]),
+    ] {
+        let (tls, authority) = certificate(&GOOD);
+        let (other_tls, other_authority) = certificate(&other);
+        let runtime = runtime();
+        let start = |tls| {
+            let clock = Arc::new(ManualClock::new(NOON));
+            let settings =
+                server::Settings { tls: Some(tls), clock, seed: Some([7; 32]), ..server::Settings::default() };
+            runtime.block_on(server::start(settings)).unwrap()
+        };
+        let (running, serving) = (start(tls), start(other_tls));
+        let mut entry = running.target();
+        entry["resource"]["url"] = serving.target()["resource"]["url"].clone();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().write_all([authority, other_authority].concat().as_bytes()).unwrap();
+        let mut target = grantlint::target::from_entry("tls", entry).unwrap();
+        target.ca_file = Some(file.path().to_owned());
+        let (brought, report) = performed_in(&runtime, &target, "all", &["**/certificate-*", "rfc8996/**"]);
+        let document = brought.recording.document(elsewhere).unwrap();
+        assert_eq!(document["request"]["endpoint"], "resource");
+        assert!(document["request"]["url"].as_str().unwrap().starts_with(serving.origin()), "{document}");
+        let old = brought.recording.document("tls.old-elsewhere[resource]").unwrap();
+        assert_ne!(old["handshake"]["answered"], "server_hello");
+        // The others share their host and port with the token endpoint.
+        for shared in ["revocation_endpoint", "introspection_endpoint", "metadata_url"] {
+            assert!(brought.recording.document(&format!("tls.handshake-elsewhere[{shared}]")).is_none(), "{shared}");
+        }
+        let found = report.findings.iter().filter(|finding| finding.verdict == VerdictKind::Violation);
+        assert_eq!(found.map(|finding| finding.check.as_str()).collect::<Vec<_>>(), violated);
+    }
 }

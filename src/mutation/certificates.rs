@@ -20,6 +20,9 @@ pub(super) fn make(kind: Certificate, now_ms: u64) -> Result<(Tls, String), rcge
     let mut issuer = &trusted;
     match kind {
         Certificate::Trusted => {}
+        Certificate::TrustedForLocalhost => {
+            params.subject_alt_names.push(SanType::DnsName("localhost".try_into()?));
+        }
         Certificate::Untrusted => issuer = &unknown,
         Certificate::Expired => params.not_after = now - Duration::days(2),
         Certificate::Expiring => params.not_after = now + Duration::days(9),

@@ -182,7 +182,7 @@ impl Runner<'_> {
         held: Option<&SemaphorePermit<'_>>,
     ) -> Result<Value, NotSent> {
         let endpoint = exchange.file.endpoint.map_or("token_endpoint", |endpoint| endpoint.name());
-        let url = self.task.target.text(endpoint).unwrap_or_default();
+        let url = self.task.target.url_of(endpoint).unwrap_or_default();
         let _slot = if held.is_none() { self.slots.acquire().await.ok() } else { None };
         self.settings.progress.sending(&instance.key, self.settled.borrow().len(), self.task.plan.instances.len());
         let at = self.settings.clock.now_ms();

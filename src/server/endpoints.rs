@@ -11,7 +11,7 @@ use super::fault::Break;
 use super::message::{Body, Reply, Request};
 use super::setup::{INTROSPECT, JWKS, RESOURCE, REVOKE, Settings, Setup, TOKEN};
 use super::state::State;
-use super::{Policy, Rule, errors, grants, introspect, metadata, resource, revoke, rewrite, token};
+use super::{Policy, Rule, cors, errors, grants, introspect, metadata, resource, revoke, rewrite, token};
 
 /// The reference authorization server and its resource, without a listener.
 pub struct AuthorizationServer {
@@ -66,6 +66,7 @@ impl AuthorizationServer {
         let mut turn = Turn { setup: &self.setup, state: &mut state, now_ms, received_secret: None };
         let mut reply = route(request, &mut turn).unwrap_or_else(|refusal| refusal);
         dress(&self.setup, &mut reply, now_ms);
+        cors::dress(request, &mut reply, &self.setup);
         let secret = turn.received_secret.as_deref();
         if let Some(secret) = secret
             && request.path == TOKEN
@@ -99,6 +100,9 @@ fn route(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
     }
     if setup.dialect.overrides.max_body.is_some_and(|most| request.body.len() > most) {
         return Err(Reply::text("http.413", 413, "content too large\n"));
+    }
+    if let Some(reply) = cors::preflight(request, setup) {
+        return Ok(reply);
     }
     match request.path.as_str() {
         TOKEN => grants::answer(request, turn),

@@ -251,6 +251,7 @@ words! {
     /// What is right or wrong about the certificate of a server.
     "kind of certificate" Certificate {
         Trusted = "trusted": "issued by an authority that the client knows, for the name that it asks for",
+        TrustedForLocalhost = "trusted_for_localhost": "the same, and good for the name localhost too",
         Untrusted = "untrusted": "issued by an authority that the client does not know",
         ForeignName = "foreign_name": "issued for another name",
         Expiring = "expiring": "valid for nine more days",

@@ -6,8 +6,10 @@ use super::authenticate::{Caller, authenticate};
 use super::endpoints::Turn;
 use super::message::{Reply, Request};
 use super::parameters::Parameters;
-use super::setup::{CLIENT_CREDENTIALS, Client, JWT_BEARER, OTHER_SCOPE, Setup, TOKEN_EXCHANGE, UNGRANTED, USER_GRANTS};
-use super::{Policy, Rule, assertion, errors, token, token_exchange, user_grants};
+use super::setup::{
+    CLIENT_CREDENTIALS, Client, JWT_BEARER, OTHER_SCOPE, PASSWORD, Setup, TOKEN_EXCHANGE, UNGRANTED, USER_GRANTS,
+};
+use super::{Policy, Rule, assertion, errors, indicators, token, token_exchange, user_grants};
 
 /// Answers at the token endpoint. Source: RFC 6749 §3.2 and §4.4, RFC 7523 §2.1.
 pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
@@ -31,6 +33,9 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
     } else {
         authenticate(request, &sent, turn)?
     };
+    if sent.one("grant_type") == Some(PASSWORD) && !setup.keeps(Rule::PasswordGrantUnknown) {
+        return by_password(&sent, caller.client, turn);
+    }
     let grant_type = grant_type(&sent, setup)?;
     let registered = caller.client.grant_types.contains(&grant_type) || setup.extra_grants.contains(&grant_type);
     if !registered && setup.keeps(Rule::ClientGrantChecked) {
@@ -67,7 +72,8 @@ fn own_grant(
     let requested = sent.one("scope");
     let granted = grant_scope(requested, client, setup)
         .ok_or_else(|| errors::error(setup, "invalid_scope", "the scope is unknown or not allowed"))?;
-    let access_token = token::issue(setup, turn.state, turn.now_ms, client, &granted);
+    let audience = indicators::audience(sent, setup)?;
+    let access_token = token::issue(setup, turn.state, turn.now_ms, client, &granted, audience);
     let mut members = members(setup, access_token, requested, &granted);
     if !setup.keeps(without_refresh) {
         let bytes = turn.state.draw();
@@ -76,6 +82,7 @@ fn own_grant(
     }
     Ok(Reply::json("token.issued", 200, members))
 }
+
 
 /// What every answer with a token has. Source: RFC 6749 §5.1.
 pub(super) fn members(
@@ -100,6 +107,16 @@ pub(super) fn members(
         members.insert("scope".to_owned(), Value::from(granted));
     }
     members
+}
+
+/// The grant that no server should have any more. Source: RFC 6749 §4.3.
+fn by_password(sent: &Parameters, client: &Client, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
+    let of =
+        |name| sent.one(name).ok_or_else(|| errors::error(turn.setup, "invalid_request", "a parameter is missing"));
+    if (of("username")?, of("password")?) != OWNER {
+        return Err(errors::error(turn.setup, "invalid_grant", "the user is unknown or the password is wrong"));
+    }
+    own_grant(sent, client, Rule::CcNoRefreshToken, turn)
 }
 
 fn limited(turn: &Turn<'_>) -> bool {
@@ -213,3 +230,5 @@ fn same_words(left: &str, right: &str, setup: &Setup) -> bool {
 
 /// What a database column for texts holds by default.
 const COLUMN: usize = 255;
+/// The one resource owner of a server that has the password grant.
+const OWNER: (&str, &str) = ("alice", "wonderland");

@@ -122,7 +122,7 @@ fn active(setup: &Setup, facts: &Token) -> Map<String, Value> {
     let mut members = json!({
         "active": true, "scope": facts.scope, "client_id": facts.client_id, "token_type": "Bearer",
         "exp": facts.expires_ms / 1000, "iat": facts.issued_ms / 1000, "sub": facts.client_id,
-        "aud": setup.origin, "iss": setup.issuer,
+        "aud": token::named(&facts.audience), "iss": setup.issuer,
     });
     if setup.makes(Policy::IntrospectionExtra) {
         members["com.example.tenant"] = json!({ "id": 7 });

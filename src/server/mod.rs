@@ -6,11 +6,13 @@
 
 mod assertion;
 mod authenticate;
+mod cors;
 mod dialect;
 mod endpoints;
 mod errors;
 mod fault;
 mod grants;
+mod indicators;
 mod introspect;
 mod keys;
 mod listen;

@@ -22,6 +22,11 @@ impl Parameters {
         self.0.iter().any(|(name, _)| !KNOWN.contains(&name.as_str()))
     }
 
+    /// All values of a parameter, in order.
+    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(own, _)| own == name).map(|(_, value)| value.as_str())
+    }
+
     /// The parameters of the query. Malformed escapes stay as they are: a query is nothing that credentials come in.
     pub(super) fn of_query(request: &Request) -> Self {
         Self(pairs(request.query.as_bytes()).unwrap_or_default())

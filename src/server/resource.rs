@@ -6,7 +6,7 @@ use super::endpoints::Turn;
 use super::message::{Reply, Request};
 use super::parameters::Parameters;
 use super::setup::{RESOURCE_READ, RESOURCE_WRITE, Setup};
-use super::{Policy, Rule, errors, token};
+use super::{Policy, Rule, errors, indicators, token};
 
 /// Answers at the resource. Source: RFC 6750 §2.1 and §3, RFC 6749 §7.
 pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
@@ -46,7 +46,8 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
         None => return Ok(content()),
     };
     let expired = turn.now_ms >= facts.expires_ms && setup.keeps(Rule::ResourceExpiryChecked);
-    if expired || facts.revoked {
+    let foreign = !indicators::is_for_resource(&facts.audience, setup) && setup.keeps(Rule::ResourceAudienceChecked);
+    if expired || facts.revoked || foreign {
         return Err(invalid_token(setup));
     }
     if facts.scope.split(' ').any(|word| word == scope) || !setup.keeps(Rule::ResourceScopeChecked) {

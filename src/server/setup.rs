@@ -11,7 +11,7 @@ use crate::oauth::Secret;
 use super::assertion::SUBJECT;
 use super::dialect::Dialect;
 use super::keys::{Key, KeyKind};
-use super::{Policy, Rule};
+use super::{Policy, Rule, indicators};
 
 /// What a server is started with; the default is the conforming server on a free port with the real clock.
 #[derive(Clone)]
@@ -219,6 +219,9 @@ impl Setup {
         };
         if self.makes(Policy::IntrospectionResourceServersOnly) {
             entry.insert("resource_server".to_owned(), pair(resource_server));
+        }
+        if !self.makes(Policy::IndicatorsIgnored) {
+            entry.insert("resource_indicators".to_owned(), json!(indicators::known(self)));
         }
         let port = origin.rsplit(':').next().unwrap_or_default();
         let token_endpoint = format!("{origin}{TOKEN}");

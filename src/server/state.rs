@@ -27,6 +27,8 @@ pub(super) struct State {
 pub(super) struct Token {
     pub(super) client_id: String,
     pub(super) scope: String,
+    /// Whom it is for (RFC 8707 §2).
+    pub(super) audience: Vec<String>,
     pub(super) issued_ms: u64,
     pub(super) expires_ms: u64,
     pub(super) revoked: bool,
@@ -98,12 +100,13 @@ impl State {
         }
     }
 
-    /// A living token of this client for this scope.
-    pub(super) fn living(&self, client_id: &str, scope: &str, now_ms: u64) -> Option<&String> {
+    /// A living token like this one: of the same client, for the same scope and audience.
+    pub(super) fn living(&self, like: &Token, now_ms: u64) -> Option<&String> {
+        let same = |facts: &Token| {
+            (&facts.client_id, &facts.scope, &facts.audience) == (&like.client_id, &like.scope, &like.audience)
+        };
         self.order.iter().find(|token| {
-            self.tokens.get(*token).is_some_and(|facts| {
-                facts.client_id == client_id && facts.scope == scope && now_ms < facts.expires_ms && !facts.revoked
-            })
+            self.tokens.get(*token).is_some_and(|facts| same(facts) && now_ms < facts.expires_ms && !facts.revoked)
         })
     }
 
@@ -132,7 +135,14 @@ mod tests {
     #[test]
     fn the_oldest_tokens_are_forgotten_first() {
         let mut state = State::new([0; 32]);
-        let facts = Token { client_id: "gl".into(), scope: String::new(), issued_ms: 0, expires_ms: 1, revoked: false };
+        let facts = Token {
+            client_id: "gl".into(),
+            scope: String::new(),
+            audience: Vec::new(),
+            issued_ms: 0,
+            expires_ms: 1,
+            revoked: false,
+        };
         for n in 0..=MOST_TOKENS {
             state.remember(n.to_string(), facts.clone());
         }

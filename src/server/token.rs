@@ -7,30 +7,39 @@ use serde_json::{Map, Value, json};
 use super::dialect::lay_over;
 use super::setup::{Client, OTHER_SCOPE, Setup};
 use super::state::{State, Token};
-use super::{Policy, Rule};
+use super::{Policy, Rule, indicators};
 
-/// Issues and remembers an access token of this client for `scope`.
-pub(super) fn issue(setup: &Setup, state: &mut State, now_ms: u64, client: &Client, scope: &str) -> String {
+/// Issues and remembers an access token of this client for `scope` at `audience`.
+pub(super) fn issue(
+    setup: &Setup,
+    state: &mut State,
+    now_ms: u64,
+    client: &Client,
+    scope: &str,
+    audience: Vec<String>,
+) -> String {
     // Its own audience, since another resource is meant (RFC 9068 §3 and §5).
     let other = scope.split(' ').any(|word| word == OTHER_SCOPE) && setup.keeps(Rule::TokenAudienceByScope);
-    let audience = other.then(|| ("aud".to_owned(), format!("{}/orders", setup.origin).into()));
-    issue_with(setup, state, now_ms, client, scope, audience.into_iter().collect())
+    let audience = if other { vec![format!("{}/orders", setup.origin)] } else { audience };
+    issue_with(setup, state, now_ms, client, scope, audience, Map::new())
 }
 
 /// The same with other claims, if tokens have claims.
+#[expect(clippy::too_many_arguments, reason = "what a token is made of")]
 pub(super) fn issue_with(
     setup: &Setup,
     state: &mut State,
     now_ms: u64,
     client: &Client,
     scope: &str,
+    audience: Vec<String>,
     claims: Map<String, Value>,
 ) -> String {
     let expires_ms = now_ms.saturating_add(setup.expires_in.saturating_mul(1000));
-    let facts =
-        Token { client_id: client.id.clone(), scope: scope.to_owned(), issued_ms: now_ms, expires_ms, revoked: false };
+    let (client_id, scope) = (client.id.clone(), scope.to_owned());
+    let facts = Token { client_id, scope, audience, issued_ms: now_ms, expires_ms, revoked: false };
     if !setup.keeps(Rule::TokenUnique)
-        && let Some(living) = state.living(&client.id, scope, now_ms)
+        && let Some(living) = state.living(&facts, now_ms)
     {
         return living.clone();
     }
@@ -53,9 +62,12 @@ fn jwt(setup: &Setup, state: &State, facts: &Token, id: &str, more: Map<String, 
     let slash = if setup.keeps(Rule::TokenIssuerAnnounced) { "" } else { "/" };
     let subject = if setup.keeps(Rule::TokenSubjectStable) { &facts.client_id } else { id };
     let mut claims = map(json!({
-        "iss": format!("{}{slash}", setup.issuer), "sub": subject, "aud": setup.origin, "client_id": facts.client_id, "scope": facts.scope,
+        "iss": format!("{}{slash}", setup.issuer), "sub": subject, "client_id": facts.client_id, "scope": facts.scope,
         "iat": facts.issued_ms / 1000, "exp": facts.expires_ms / 1000, "jti": id,
     }));
+    if setup.keeps(Rule::AudienceNamed) {
+        claims.insert("aud".to_owned(), named(&facts.audience));
+    }
     claims.extend(more);
     lay_over(&mut claims, setup.dialect.overrides.token_claims.clone(), false);
     let mut header = map(json!({ "typ": typ(setup) }));
@@ -118,11 +130,7 @@ pub(super) fn believed(setup: &Setup, state: &State, token: &str) -> Option<Toke
     let trusted = !setup.makes(Policy::TokenOpaque) && state.signer.trusts(setup, &parts, &header);
     let issuer =
         claims.get("iss").is_some_and(|iss| *iss == *setup.issuer) || !setup.keeps(Rule::ResourceIssuerChecked);
-    let audience = match claims.get("aud") {
-        Some(Value::Array(several)) => several.iter().any(|one| *one == *setup.origin),
-        Some(one) => *one == *setup.origin,
-        None => false,
-    };
+    let audience = indicators::is_for_resource(&said(&claims).audience, setup);
     let audience = audience || !setup.keeps(Rule::ResourceAudienceChecked);
     let typed = header.get("typ").and_then(Value::as_str).is_some_and(|own| own.eq_ignore_ascii_case(typ(setup)));
     let typed = typed || !setup.keeps(Rule::ResourceTypeChecked);
@@ -136,6 +144,14 @@ pub(super) fn signed_here(setup: &Setup, state: &State, token: &str) -> Option<T
     let issuer = claims.get("iss").is_some_and(|iss| *iss == *setup.issuer);
     let signed = signed || !setup.keeps(Rule::ExchangeSignatureChecked);
     (signed && (issuer || !setup.keeps(Rule::ExchangeIssuerChecked))).then(|| said(&claims))
+}
+
+/// An audience as it is written: a text if there is one, else a list. Source: RFC 7519 §4.1.3.
+pub(super) fn named(audience: &[String]) -> Value {
+    match audience {
+        [one] => json!(one),
+        many => json!(many),
+    }
 }
 
 /// What a JWT says of itself, for an endpoint that believes it unread; `None` if it is none.
@@ -157,9 +173,14 @@ fn read(token: &str) -> Option<([&str; 3], Map<String, Value>, Map<String, Value
 fn said(claims: &Map<String, Value>) -> Token {
     let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let time_ms = |name: &str| claims.get(name).and_then(Value::as_u64).map(|seconds| seconds.saturating_mul(1000));
+    let audience = match claims.get("aud") {
+        Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        _ => vec![text("aud")],
+    };
     Token {
         client_id: text("client_id"),
         scope: text("scope"),
+        audience,
         issued_ms: time_ms("iat").unwrap_or_default(),
         expires_ms: time_ms("exp").unwrap_or_default(),
         revoked: false,
@@ -201,7 +222,7 @@ mod tests {
             "http://127.0.0.1:1".to_owned(),
             &[0; 32],
         );
-        issue(&setup, &mut State::new([1; 32]), 1_800_000_000_000, &setup.clients[0], "a b")
+        issue(&setup, &mut State::new([1; 32]), 1_800_000_000_000, &setup.clients[0], "a b", vec!["x".into()])
     }
 
     #[test]

@@ -46,10 +46,10 @@ pub(super) fn answer(sent: &Parameters, client: &Client, turn: &mut Turn<'_>) ->
     if !setup.keeps(Rule::ExchangeSubjectSurvives) {
         turn.state.revoke(subject);
     }
+    let audience = vec![audience.map_or_else(|| setup.origin.clone(), Into::into)];
     let mut claims = Map::new();
-    claims.extend(audience.map(|audience| ("aud".to_owned(), audience.into())));
     claims.extend(act.map(|act| ("act".to_owned(), act)));
-    let access_token = token::issue_with(setup, turn.state, turn.now_ms, client, &granted, claims);
+    let access_token = token::issue_with(setup, turn.state, turn.now_ms, client, &granted, audience, claims);
     let mut members = grants::members(setup, access_token, scope.or(Some(&facts.scope)), &granted);
     members.insert("issued_token_type".to_owned(), requested.into());
     // No access token, so it is of no type that a resource takes. Source: RFC 8693 §2.2.1.
@@ -87,6 +87,7 @@ fn lax(setup: &Setup, client: &Client, rule: Rule, text: &str) -> Option<Token> 
     taken.then(|| Token {
         client_id: client.id.clone(),
         scope: setup.default_scope.clone(),
+        audience: vec![setup.origin.clone()],
         issued_ms: 0,
         expires_ms: u64::MAX,
         revoked: false,

@@ -88,5 +88,57 @@ pub(super) fn claims(value: &Value, entry: &Entry, secrets: &[(String, Secret)])
     if assertion || claims.contains("assertion_grant") {
         claims.insert("assertions".into());
     }
+    claims.extend(over_tls(value));
+    if !entry.resource_indicators.is_empty() {
+        claims.insert("resource_indicators".into());
+    }
     claims
+}
+
+/// What can be said of endpoints with TLS: that they have it, and whether they are on a host and port of their own.
+///
+/// TLS belongs to a host and a port, not to a path: of endpoints that share them, the first stands for the others.
+fn over_tls(value: &Value) -> Vec<String> {
+    let (mut said, mut seen) = (Vec::new(), Vec::new());
+    for name in WITH_TLS {
+        let url = if name == "resource" { &value[name]["url"] } else { &value[name] };
+        let Some(url) = url.as_str().and_then(|url| Url::parse(url).ok()).filter(|url| url.scheme() == "https") else {
+            continue;
+        };
+        said.push(format!("{name} over https"));
+        if !seen.contains(&url.origin()) {
+            seen.push(url.origin());
+            said.push(format!("{name} on a host of its own"));
+        }
+    }
+    said
+}
+
+/// Endpoints in the order in which one stands for another.
+const WITH_TLS: [&str; 6] = [
+    "token_endpoint",
+    "authorization_endpoint",
+    "revocation_endpoint",
+    "introspection_endpoint",
+    "metadata_url",
+    "resource",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_endpoints_that_share_host_and_port_the_first_is_on_its_own() {
+        let value = json!({
+            "token_endpoint": "https://as.example/token", "revocation_endpoint": "https://as.example:443/revoke",
+            "introspection_endpoint": "http://in.example/introspect", "metadata_url": "https://as.example:8443/m",
+            "resource": { "url": "https://api.example/invoices" },
+        });
+        let said = over_tls(&value);
+        let alone: Vec<&str> = said.iter().filter_map(|said| said.strip_suffix(" on a host of its own")).collect();
+        assert_eq!(alone, ["token_endpoint", "metadata_url", "resource"]);
+        let with: Vec<&str> = said.iter().filter_map(|said| said.strip_suffix(" over https")).collect();
+        assert_eq!(with, ["token_endpoint", "revocation_endpoint", "metadata_url", "resource"]);
+    }
 }

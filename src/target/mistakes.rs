@@ -62,6 +62,16 @@ pub(super) fn all(value: &mut Value, folder: &Path) -> Vec<Mistake> {
             all.push(Mistake::new(place, message, Some(help)));
         }
     }
+    for (nth, indicator) in value["resource_indicators"].as_array().into_iter().flatten().enumerate() {
+        // Source: RFC 8707 §2.
+        let wrong = match indicator.as_str().map(Url::parse) {
+            Some(Err(error)) => format!("not an absolute URI: {error}"),
+            Some(Ok(uri)) if uri.fragment().is_some() => "a resource indicator has no fragment".to_owned(),
+            _ => continue,
+        };
+        let help = Some("for example `https://api.example/invoices` (RFC 8707 §2)".to_owned());
+        all.push(Mistake::new(format!("/resource_indicators/{nth}"), wrong, help));
+    }
     if let Some(proxy) = text("/proxy").filter(|proxy| Url::parse(proxy).map_or(true, |url| url.host().is_none())) {
         let help = (!proxy.contains("://")).then(|| format!("did you mean `http://{proxy}`?"));
         all.push(Mistake::new("/proxy", "the proxy is not a URL", help));

@@ -123,9 +123,9 @@ pub fn performed(target: &Target, only: &[&str]) -> (Brought, RunReport) {
     performed_with(&suite::embedded().unwrap(), target, "coupa-call-out", only)
 }
 
-/// The same on a runtime that a server may share.
-pub fn performed_in(runtime: &Runtime, target: &Target, only: &[&str]) -> (Brought, RunReport) {
-    perform(runtime, &suite::embedded().unwrap(), target, "coupa-call-out", only)
+/// The same of any suite, on a runtime that a server may share.
+pub fn performed_in(runtime: &Runtime, target: &Target, suite: &str, only: &[&str]) -> (Brought, RunReport) {
+    perform(runtime, &suite::embedded().unwrap(), target, suite, only)
 }
 
 /// The same with other definitions.

@@ -68,6 +68,11 @@ parameter in UTF-8: token.issued 200 {"access_token":"<new jwt>","token_type":"B
 parameter in Latin 1: error.invalid_request 400 {"error":"invalid_request"}
 form with charset: token.issued 200 {"access_token":"<new jwt>","token_type":"Bearer","expires_in":3600,"scope":"invoices.read"}
 empty scope: token.issued 200 {"access_token":"<new jwt>","token_type":"Bearer","expires_in":3600,"scope":"invoices.read"}
+password grant: error.unsupported_grant_type 400 {"error":"unsupported_grant_type"}
+named resource: token.issued 200 {"access_token":"<new jwt for http://as/archive>","token_type":"Bearer","expires_in":3600,"scope":"invoices.read"}
+unknown resource: error.invalid_target 400 {"error":"invalid_target"}
+two resources: token.issued 200 {"access_token":"<new jwt for http://as/invoices http://as/archive>","token_type":"Bearer","expires_in":3600,"scope":"invoices.read"}
+resource, token for another: challenge.invalid_token 401  [Bearer realm="grantlint", error="invalid_token"]
 text body: error.invalid_request 400 {"error":"invalid_request"}
 json: token.issued 200 {"access_token":"<new jwt>","token_type":"Bearer","expires_in":3600}
 broken json: error.invalid_request 400 {"error":"invalid_request"}

@@ -121,6 +121,7 @@ fn every_choice_stays_lawful() {
             Policy::ScopeNarrow => vec!["unknown scope", "ungranted scope", "upper-case scope", "long scope"],
             Policy::DuplicatesSameAccepted => vec!["repeated, equal"],
             Policy::TwoMethodsHeaderWins => vec!["secret beside basic"],
+            Policy::IndicatorsIgnored => vec!["unknown resource"],
             _ => vec![],
         };
         for ((probe, answer, line), refused) in answers(Dialect::of(&[], &[*policy])).iter().zip(&refused) {
@@ -183,7 +184,8 @@ fn lawful(probe: &Probe, answer: &Answer) -> Result<(), &'static str> {
         "http.308" => must(has("location", "http://as/"), "RFC 9110 §15.4.9: Location"),
         "revoke.preflight" => must(!has("access-control-allow-credentials", "true"), "RFC 7009 §2.3: no credentials"),
         "revoke.script" => must(has("content-type", "application/javascript"), "RFC 7009 §2.3: a script"),
-        "http.404" | "http.406" | "http.415" => Ok(()),
+        "cors.preflight" => must(has("access-control-allow-origin", "*"), "Fetch: who is let in"),
+        "http.400" | "http.404" | "http.406" | "http.415" => Ok(()),
         _ => Err("no lawful answer has this name"),
     }
 }
@@ -362,8 +364,10 @@ introspection.forbidden_is_inactive: introspection, foreign
 introspection.foreign_hidden: introspection, foreign
 introspection.unknown_is_inactive: introspection, unknown; introspection, forged token
 introspection.inactive_bare: introspection, expired; introspection, unknown; introspection after the hint; introspection after the odd hint; introspection, forged token; introspection, foreign
-metadata.truthful: metadata
-metadata.issuer: metadata
+metadata.truthful: metadata; metadata, forwarded
+metadata.issuer: metadata; metadata, forwarded
+forwarded.ignored: metadata, forwarded
+cors.on_answers:
 http.not_served:
 http.no_password_asked: revocation, in clear
 ";

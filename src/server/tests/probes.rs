@@ -17,6 +17,7 @@ pub(super) fn probes(server: &AuthorizationServer, clock: &ManualClock) -> Vec<P
     let (write, read, revoked) =
         (token(server, "invoices.write"), token(server, "invoices.read"), token(server, "invoices.write"));
     let (hinted, oddly_hinted) = (token(server, "invoices.write"), token(server, "invoices.write"));
+    let archive = token(server, "invoices.write&resource=http://as/archive");
     let forged = format!("{}.AAAA", write.rsplit_once('.').map_or("x.y", |(message, _)| message));
     let long = "x".repeat(8192);
     let b = basic(PAIR);
@@ -84,6 +85,11 @@ pub(super) fn probes(server: &AuthorizationServer, clock: &ManualClock) -> Vec<P
             request("POST", "/token", &[&b, &format!("{FORM};charset=UTF-8")], "grant_type=client_credentials"),
         ),
         ("empty scope", token_request("&scope=")),
+        ("password grant", ask(&b, "grant_type=password&username=bob&password=x")),
+        ("named resource", token_request("&resource=http://as/archive")),
+        ("unknown resource", token_request("&resource=http://elsewhere/")),
+        ("two resources", token_request("&resource=http://as/invoices&resource=http://as/archive")),
+        ("resource, token for another", bearer(&archive)),
         ("text body", request("POST", "/token", &[&b, "content-type: text/plain"], "grant_type=client_credentials")),
         ("json", json(r#"{"grant_type":"client_credentials","scope":"invoices.read"}"#)),
         ("broken json", json(r#"{"grant_type":"#)),
@@ -141,6 +147,11 @@ pub(super) fn probes(server: &AuthorizationServer, clock: &ManualClock) -> Vec<P
         ("introspection, bearer", about("/introspect", &format!("authorization: Bearer {write}"), &write)),
         ("introspection, bad bearer", about("/introspect", "authorization: Bearer nonsense", &write)),
         ("metadata", at("GET", "/.well-known/oauth-authorization-server", "")),
+        ("metadata, forwarded", at("GET", "/.well-known/oauth-authorization-server", "x-forwarded-host: evil")),
+        (
+            "question of a browser",
+            request("OPTIONS", "/token", &["origin: http://page", "access-control-request-method: POST"], ""),
+        ),
         ("elsewhere", at("GET", "/", "")),
         ("unknown client", ask(&basic("stranger:x"), "grant_type=client_credentials")),
         ("wrong secret", ask(&basic("gl:wrong"), "grant_type=client_credentials")),
@@ -162,7 +173,11 @@ pub(super) fn answers(dialect: Dialect) -> Vec<(Probe, Answer, String)> {
         let mut text = line(&answer);
         for name in ["access_token", "refresh_token"] {
             if let Some(serde_json::Value::String(token)) = member(&answer, name) {
-                let kind = if token.split('.').count() == 3 { "jwt" } else { "opaque" };
+                let kind = match super::super::token::unverified(&token) {
+                    Some(facts) if facts.audience == ["http://as"] => "jwt".to_owned(),
+                    Some(facts) => format!("jwt for {}", facts.audience.join(" ")),
+                    None => "opaque".to_owned(),
+                };
                 let known = if seen.contains(&token) { "old" } else { "new" };
                 let sequential = if token.starts_with("token-0") { "sequential " } else { "" };
                 text = text.replace(&token, &format!("<{known} {sequential}{kind}>"));

@@ -15,7 +15,18 @@ const BOUND_TO_TYPE: [(&str, &[&str]); 4] = [
         "array",
         &["items", "prefixItems", "contains", "minContains", "maxContains", "minItems", "maxItems", "uniqueItems"],
     ),
-    ("object", &["properties", "required", "additionalProperties", "propertyNames", "minProperties", "maxProperties"]),
+    (
+        "object",
+        &[
+            "properties",
+            "patternProperties",
+            "required",
+            "additionalProperties",
+            "propertyNames",
+            "minProperties",
+            "maxProperties",
+        ],
+    ),
 ];
 
 /// JSON Schema passes what a keyword does not speak of: `minimum` passes on `"3600"`. Below `not` that turns round.
@@ -96,7 +107,7 @@ pub(super) fn cannot_fail(
                     }
                 }
             }
-            ("properties", Value::Object(members)) => {
+            ("properties" | "patternProperties", Value::Object(members)) => {
                 for (name, inner) in members {
                     if let Value::Object(inner) = inner {
                         cannot_fail(files, file, &format!("{here}/{}", escape(name)), inner, below_not);
