@@ -9,7 +9,7 @@ use crate::clock::Clock;
 
 use super::fault::Break;
 use super::message::{Body, Reply, Request};
-use super::setup::{INTROSPECT, RESOURCE, REVOKE, Settings, Setup, TOKEN};
+use super::setup::{INTROSPECT, JWKS, RESOURCE, REVOKE, Settings, Setup, TOKEN};
 use super::state::State;
 use super::{Policy, Rule, grants, introspect, metadata, resource, revoke, rewrite};
 
@@ -97,7 +97,8 @@ fn route(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
         REVOKE => revoke::answer(request, turn).map_err(|refusal| refusal.of("revoke")),
         INTROSPECT => introspect::answer(request, turn).map_err(|refusal| refusal.of("introspect")),
         RESOURCE => resource::answer(request, turn),
-        path if path == setup.metadata_path => metadata::answer(request, turn),
+        JWKS => metadata::keys(request, turn),
+        path if metadata::serves(setup, path) => metadata::answer(request, turn),
         _ => Err(Reply::text("http.404", 404, "not found\n")),
     }
 }

@@ -56,6 +56,7 @@ words! {
         ResourceLongHeader = "resource.long_header": "Authorization headers of up to 16 KiB are read (contract of Coupa call-outs)",
         RequestCacheControlIgnored = "request.cache_control_ignored": "a Cache-Control header in a request does not matter (RFC 9111 §5.2.1; contract of Coupa call-outs)",
         RevokeAuthenticated = "revoke.authenticated": "revocation demands client authentication (RFC 7009 §2.1)",
+        RevokeBasic = "revoke.basic": "revocation takes the Basic header that the token endpoint takes (RFC 7009 §2.1)",
         RevokeUnknownIsSuccess = "revoke.unknown_is_success": "revoking an unknown token is answered 200 (RFC 7009 §2.2)",
         RevokeWorks = "revoke.works": "a revoked token is no longer good (RFC 7009 §2.1)",
         RevokeBoundToClient = "revoke.bound_to_client": "a client cannot revoke the token of another (RFC 7009 §2.1)",
@@ -84,6 +85,14 @@ words! {
         IntrospectionInactiveBare = "introspection.inactive_bare": "the answer about an inactive token says nothing but that (RFC 7662 §2.2)",
         MetadataTruthful = "metadata.truthful": "the metadata names only what the server does (RFC 8414 §2)",
         MetadataIssuer = "metadata.issuer": "the issuer in the metadata is the one that it was asked of (RFC 8414 §3.3)",
+        MetadataOpen = "metadata.open": "the metadata can be read without credentials (RFC 8414 §3.1)",
+        MetadataAnyAccept = "metadata.any_accept": "the metadata can be read whatever the client says that it accepts (RFC 8414 §3.1)",
+        MetadataUnknownIssuerRefused = "metadata.unknown_issuer_refused": "below the well-known place only the issuers of this server have metadata (RFC 8414 §3.2)",
+        MetadataCopiesAgree = "metadata.copies_agree": "metadata at several places names the same endpoints (RFC 8414 §5)",
+        MetadataCopiesSameKeys = "metadata.copies_same_keys": "metadata at several places names the same keys (RFC 8414 §5, RFC 9068 §4)",
+        JwksPublicOnly = "jwks.public_only": "no private part of a key is published (RFC 7517 §9.2)",
+        JwksKidUnique = "jwks.kid_unique": "no two keys have the same kid (RFC 7517 §4.5)",
+        JwksUseNamed = "jwks.use_named": "where keys for signatures and for encryption stand together, each names its use (RFC 8414 §2)",
         HttpNotServed = "http.not_served": "a listener for TLS does not answer plain HTTP on its port (RFC 6749 §3.2)",
     }
 }

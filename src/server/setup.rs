@@ -9,7 +9,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::oauth::Secret;
 
 use super::dialect::Dialect;
-use super::{Policy, Rule};
+use super::{Policy, Rule, metadata};
 
 /// What a server is started with; the default is the conforming server on a free port with the real clock.
 #[derive(Clone)]
@@ -72,7 +72,8 @@ pub(super) struct Client {
 pub(super) struct Setup {
     pub(super) origin: String,
     pub(super) issuer: String,
-    pub(super) metadata_path: String,
+    /// What follows the origin in the issuer; empty or with a leading slash.
+    pub(super) issuer_path: String,
     /// The main client, the second client, the public client, the resource server.
     pub(super) clients: [Client; 4],
     pub(super) dialect: Dialect,
@@ -86,7 +87,8 @@ pub(super) struct Setup {
 
 impl Setup {
     pub(super) fn new(settings: &Settings, origin: String) -> Self {
-        let dialect = settings.dialect.clone();
+        let mut dialect = settings.dialect.clone();
+        dialect.speak_as(&origin);
         let set = &dialect.overrides;
         let path = set.issuer_path.clone().unwrap_or_default();
         let scopes = set.scopes.clone().unwrap_or_else(|| SCOPES.map(str::to_owned).to_vec());
@@ -101,7 +103,7 @@ impl Setup {
         let life = if dialect.makes(Policy::TokenShortLived) { 5 } else { 3600 };
         Self {
             issuer: format!("{origin}{path}"),
-            metadata_path: format!("{WELL_KNOWN}{path}"),
+            issuer_path: path,
             clients: [
                 confidential(set.client_id.as_deref().unwrap_or(ID), set.client_secret.as_deref().unwrap_or(SECRET)),
                 confidential(SECOND_ID, SECOND_SECRET),
@@ -151,7 +153,7 @@ impl Setup {
             "token_endpoint": format!("{origin}{TOKEN}"),
             "revocation_endpoint": format!("{origin}{REVOKE}"),
             "introspection_endpoint": format!("{origin}{INTROSPECT}"),
-            "metadata_url": format!("{origin}{}", self.metadata_path),
+            "metadata_url": format!("{origin}{}", metadata::places(self).first().map_or("", String::as_str)),
             "scope": main.scopes.join(" "),
             "ungranted_scope": UNGRANTED,
             "grant_types": [CLIENT_CREDENTIALS],
@@ -193,8 +195,7 @@ pub(super) const TOKEN: &str = "/token";
 pub(super) const REVOKE: &str = "/revoke";
 pub(super) const INTROSPECT: &str = "/introspect";
 pub(super) const RESOURCE: &str = "/invoices";
-/// Source: RFC 8414 §3.
-const WELL_KNOWN: &str = "/.well-known/oauth-authorization-server";
+pub(super) const JWKS: &str = "/jwks";
 pub(super) const CLIENT_CREDENTIALS: &str = "client_credentials";
 pub(super) const RESOURCE_READ: &str = "invoices.read";
 pub(super) const RESOURCE_WRITE: &str = "invoices.write";
