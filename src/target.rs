@@ -3,6 +3,7 @@
 //! Secrets come from the environment, a file or a command; they are kept apart from everything that is shown.
 
 mod complete;
+mod discovered;
 mod entry;
 mod hide;
 mod mistakes;
@@ -20,6 +21,7 @@ use crate::oauth::Secret;
 use crate::schema::FileKind;
 use crate::yaml::{self, Document, FileProblems, Problem};
 use complete::{claims, complete};
+pub use discovered::Untrusted;
 pub use entry::{Bounds, BoundsEntry, Claim, Client, ContentType, Entry, Login, Resource, TargetFile};
 use mistakes::Mistake;
 
@@ -79,9 +81,9 @@ impl Error {
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
         match self {
-            Self::Unreadable { .. } => {
-                Some("name the file with `--config`, or say `--token-endpoint URL --client-id ID` without a file")
-            }
+            Self::Unreadable { .. } => Some(
+                "name the file with `--config`, or say `--token-endpoint URL --client-id ID` or `--issuer URL` without a file",
+            ),
             _ => None,
         }
     }
@@ -199,7 +201,7 @@ fn resolve(name: &str, mut value: Value, mut secrets: Vec<(String, Secret)>, fol
     bounds.body = own.body.unwrap_or(bounds.body);
     bounds.head = own.head.unwrap_or(bounds.head);
     bounds.json_depth = own.json_depth.unwrap_or(bounds.json_depth);
-    complete(&mut value, &entry);
+    complete(&mut value);
     if let Some(mut url) = entry.proxy.as_deref().and_then(|proxy| Url::parse(proxy).ok()) {
         // What is shown of a proxy is where it is, not who asks it.
         if let Some(password) = url.password().map(str::to_owned) {
@@ -212,7 +214,7 @@ fn resolve(name: &str, mut value: Value, mut secrets: Vec<(String, Secret)>, fol
     Ok(Target {
         name: name.to_owned(),
         suites: entry.suites.clone(),
-        claims: claims(&value, &entry, &secrets),
+        claims: claims(&value, &secrets),
         public: value,
         bounds,
         ca_file: entry.ca_file.map(|path| folder.join(path)),

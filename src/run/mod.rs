@@ -5,6 +5,7 @@
 
 mod connecting;
 mod credentials;
+mod discover;
 mod execute;
 mod handshake;
 mod order;
@@ -28,7 +29,8 @@ use crate::plan::Plan;
 use crate::suite::Catalogue;
 use crate::target::Target;
 
-pub use execute::run;
+pub use discover::{Found, discover, looking};
+pub use execute::{run, run_after};
 pub use preview::{Preview, preview};
 
 /// Looks whether anything could be sent to a target: its certificates and its proxy are fit for use.

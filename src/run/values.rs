@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::clock::Clock;
-use crate::exchange::{find, jwt_parts};
+use crate::exchange::{NotSent, Why, find, jwt_parts};
 use crate::plan::Instance;
 use crate::suite::reference::{self, Missing, Reference, Source};
 use crate::suite::{Catalogue, Clauses, Truth, World};
@@ -116,6 +116,16 @@ impl Values<'_> {
                 self.sensitive.borrow_mut().push(made);
             }
         }
+    }
+}
+
+/// A value that is not there as the reason why an exchange was not sent.
+pub(super) fn not_sent(missing: Missing) -> NotSent {
+    match missing {
+        Missing::Claim(what) => {
+            NotSent { why: Why::NotClaimed, reason: format!("the target does not claim {what}"), blocked_by: None }
+        }
+        Missing::Prerequisite { blocked_by, reason } => NotSent { why: Why::Prerequisite, reason, blocked_by },
     }
 }
 

@@ -65,8 +65,8 @@ pub enum Missing {
 }
 
 /// Every transform with what it takes.
-pub const TRANSFORMS: [&str; 10] =
-    ["s256", "upper", "origin", "scheme", "host", "path", "flip", "jwt-unsigned", "jwt-resigned", "plus"];
+pub const TRANSFORMS: [&str; 11] =
+    ["s256", "upper", "origin", "scheme", "host", "path", "bare-path", "flip", "jwt-unsigned", "jwt-resigned", "plus"];
 
 /// Every kind of random value with its default length.
 pub const RANDOM: [(&str, usize); 3] = [("hex32", 32), ("verifier", 43), ("b64token", 43)];
@@ -245,6 +245,7 @@ fn transform(value: &Value, name: &str, argument: Option<i64>) -> Option<Value> 
         "scheme" => url()?.scheme().to_owned(),
         "host" => url()?.host_str()?.to_owned(),
         "path" => url()?.path().to_owned(),
+        "bare-path" => url()?.path().trim_end_matches('/').to_owned(),
         "flip" => flip(text)?,
         "jwt-unsigned" => jwt_unsigned(text)?,
         "jwt-resigned" => resigned(text)?,

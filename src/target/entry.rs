@@ -22,7 +22,7 @@ pub struct TargetFile {
 pub struct Entry {
     /// Suites that are run when none is asked for.
     pub suites: Vec<String>,
-    /// The issuer identifier (RFC 8414 §2).
+    /// The issuer identifier (RFC 8414 §2). Without a token endpoint, what is not said here comes from its metadata.
     pub issuer: Option<String>,
     /// RFC 6749 §3.2.
     pub token_endpoint: Option<String>,
@@ -34,6 +34,8 @@ pub struct Entry {
     pub introspection_endpoint: Option<String>,
     /// RFC 8628 §3.1.
     pub device_authorization_endpoint: Option<String>,
+    /// The keys of the authorization server (RFC 8414 §2).
+    pub jwks_uri: Option<String>,
     /// Only if the metadata is not at the well-known place.
     pub metadata_url: Option<String>,
     /// What the client may ask for: words separated by spaces.
