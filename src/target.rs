@@ -3,6 +3,7 @@
 //! Secrets come from the environment, a file or a command; they are kept apart from everything that is shown.
 
 mod complete;
+mod discovered;
 mod entry;
 mod hide;
 mod keys;
@@ -23,6 +24,7 @@ use crate::oauth::Secret;
 use crate::schema::FileKind;
 use crate::yaml::{self, Document, FileProblems, Problem};
 use complete::{claims, complete, note_odd_secrets};
+pub use discovered::Untrusted;
 pub use entry::{
     AssertionGrant, Bounds, BoundsEntry, Claim, Client, ContentType, Entry, Login, Resource, TargetFile, TokenExchange,
 };
@@ -86,9 +88,9 @@ impl Error {
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
         match self {
-            Self::Unreadable { .. } => {
-                Some("name the file with `--config`, or say `--token-endpoint URL --client-id ID` without a file")
-            }
+            Self::Unreadable { .. } => Some(
+                "name the file with `--config`, or say `--token-endpoint URL --client-id ID` or `--issuer URL` without a file",
+            ),
             _ => None,
         }
     }
@@ -214,7 +216,7 @@ fn resolve(
     bounds.body = own.body.unwrap_or(bounds.body);
     bounds.head = own.head.unwrap_or(bounds.head);
     bounds.json_depth = own.json_depth.unwrap_or(bounds.json_depth);
-    complete(&mut value, &entry, &secrets);
+    complete(&mut value, &secrets);
     note_odd_secrets(&mut value, &secrets);
     if let Some(mut url) = entry.proxy.as_deref().and_then(|proxy| Url::parse(proxy).ok()) {
         // What is shown of a proxy is where it is, not who asks it.
@@ -228,7 +230,7 @@ fn resolve(
     Ok(Target {
         name: name.to_owned(),
         suites: entry.suites.clone(),
-        claims: claims(&value, &entry, &secrets),
+        claims: claims(&value, &secrets),
         public: value,
         bounds,
         ca_file: entry.ca_file.map(|path| folder.join(path)),

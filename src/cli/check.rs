@@ -38,8 +38,10 @@ pub(super) fn run(args: &CheckArgs) -> Result<u8, Failure> {
         let runs = planned.iter().map(|planned| async move {
             let shown = Arc::new(Shown::new(&planned.target.name, args.report.quiet, args.report.verbose > 1));
             let settings = pipeline::settings(&args.sending, shown.clone())?;
-            let report =
-                planned.report(&settings, args.report.fail_on.into(), waivers, pipeline::asked_to_stop()).await;
+            let (own, found) = planned.discovered(&args.select, &args.sending, &settings).await?.unzip();
+            let planned = own.as_ref().unwrap_or(planned);
+            let (found, fail_on) = (found.unwrap_or_default(), args.report.fail_on.into());
+            let report = planned.report(found, &settings, fail_on, waivers, pipeline::asked_to_stop()).await;
             shown.done();
             report
         });
@@ -73,6 +75,10 @@ fn dry_run(planned: &[pipeline::Planned<'_>], args: &CheckArgs) -> Result<u8, Fa
     for planned in planned {
         let Target { name, .. } = &planned.target;
         let catalogue: &Catalogue = planned.catalogue;
+        if planned.target.is_undiscovered() {
+            text.push_str(&to_be_discovered(planned, args)?);
+            continue;
+        }
         text.push_str(&format!(
             "# {name}: {} exchanges for {} checks; nothing is sent\n",
             planned.plan.instances.len(),
@@ -95,4 +101,24 @@ fn dry_run(planned: &[pipeline::Planned<'_>], args: &CheckArgs) -> Result<u8, Fa
     }
     output::print(&text)?;
     Ok(0)
+}
+
+/// What would be asked before anything else is known of a target.
+fn to_be_discovered(planned: &pipeline::Planned<'_>, args: &CheckArgs) -> Result<String, Failure> {
+    let (catalogue, target) = (planned.catalogue, &planned.target);
+    let mut text = format!(
+        "# {}: the endpoints are not known before the metadata was fetched; nothing is sent\n# would be asked, until one answers:\n",
+        target.name
+    );
+    let settings = pipeline::settings(&args.sending, Arc::new(run::Quiet))?;
+    let plan = run::looking(catalogue, target);
+    let mut known = Vec::new();
+    for line in run::preview(run::Task { catalogue, plan: &plan, target }, &settings) {
+        // Without a path the two places of OpenID Connect are one.
+        if !known.contains(&line.curl) {
+            text.push_str(&format!("\n# {} ({}{})\n{}\n", line.key, line.title, line.remark, line.curl));
+            known.push(line.curl);
+        }
+    }
+    Ok(text)
 }

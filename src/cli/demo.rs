@@ -9,6 +9,7 @@ use super::{output, pipeline};
 use crate::report::assemble::FailOn;
 use crate::report::console::{self, ConsoleOptions, Verbosity};
 use crate::report::model::{RunReport, VerdictKind};
+use crate::run::Found;
 use crate::server::{self, Dialect, Fault};
 use crate::suite::{self, Catalogue};
 use crate::target;
@@ -78,7 +79,7 @@ async fn one(
     let planned = pipeline::planned(catalogue, &target, wanted, sending)?;
     let shown = Arc::new(Shown::new(name, args.report.quiet, args.report.verbose > 1));
     let settings = pipeline::settings(sending, shown.clone())?;
-    let report = planned.report(&settings, FailOn::Must, &[], pipeline::asked_to_stop()).await;
+    let report = planned.report(Found::default(), &settings, FailOn::Must, &[], pipeline::asked_to_stop()).await;
     shown.done();
     report
 }

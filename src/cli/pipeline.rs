@@ -13,7 +13,7 @@ use crate::plan::{self, Plan};
 use crate::report::assemble::{self, FailOn, Material};
 use crate::report::model::RunReport;
 use crate::report::waivers::{self, Waiver};
-use crate::run::{self, Progress, Settings, Task};
+use crate::run::{self, Found, Progress, Settings, Task};
 use crate::suite::{self, Catalogue, Member, Wanted};
 use crate::target::{self, Target};
 use crate::yaml;
@@ -77,7 +77,7 @@ pub(super) struct Planned<'c> {
 /// Selects and plans.
 pub(super) fn planned<'c>(
     catalogue: &'c Catalogue,
-    target: &'c Target,
+    target: &Target,
     wanted: Wanted,
     sending: &SendArgs,
 ) -> Result<Planned<'c>, Failure> {
@@ -124,17 +124,33 @@ fn resolve(text: &str) -> Result<((String, u16), SocketAddr), Failure> {
     Ok(((host.to_owned(), port), to))
 }
 
-impl Planned<'_> {
-    /// Runs, judges and assembles.
+impl<'c> Planned<'c> {
+    /// Where the endpoints are still to be learned from metadata: asks for it, and selects and plans anew.
+    pub(super) async fn discovered(
+        &self,
+        select: &SelectArgs,
+        sending: &SendArgs,
+        settings: &Settings,
+    ) -> Result<Option<(Self, Found)>, Failure> {
+        if !self.target.is_undiscovered() {
+            return Ok(None);
+        }
+        let (target, found) = run::discover(self.catalogue, &self.target, settings, asked_to_stop()).await?;
+        let wanted = wanted(self.catalogue, select, &suites_of(self.catalogue, &target))?;
+        Ok(Some((planned(self.catalogue, &target, wanted, sending)?, found)))
+    }
+
+    /// Runs, judges and assembles; what was found before is part of it.
     pub(super) async fn report(
         &self,
+        found: Found,
         settings: &Settings,
         fail_on: FailOn,
         waivers: &[Waiver],
         stop: impl Future<Output = ()>,
     ) -> Result<RunReport, Failure> {
         let task = Task { catalogue: self.catalogue, plan: &self.plan, target: &self.target };
-        let brought = run::run(task, settings, stop).await?;
+        let brought = run::run_after(task, found, settings, stop).await?;
         Ok(assemble::assemble(Material {
             catalogue: self.catalogue,
             recording: brought.recording,

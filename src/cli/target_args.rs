@@ -13,37 +13,40 @@ use crate::target::{self, Reading, Target};
 
 /// Where the target comes from.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Target")]
+#[command(next_help_heading = "Target", group = clap::ArgGroup::new("by_flags").multiple(true))]
 pub(super) struct TargetArgs {
     /// Targets of the target file that are checked; all of them by default
-    #[arg(value_name = "TARGET", conflicts_with = "token_endpoint")]
+    #[arg(value_name = "TARGET", conflicts_with = "by_flags")]
     pub(super) targets: Vec<String>,
     /// Target file
-    #[arg(long, value_name = "FILE", default_value = "grantlint.yaml", conflicts_with = "token_endpoint")]
+    #[arg(long, value_name = "FILE", default_value = "grantlint.yaml", conflicts_with = "by_flags")]
     pub(super) config: PathBuf,
     /// Take a target file with secrets in it
     #[arg(long)]
     pub(super) allow_literal_secrets: bool,
     /// Token endpoint to check without a target file
-    #[arg(long, value_name = "URL", requires = "client_id")]
+    #[arg(long, value_name = "URL", requires = "client_id", group = "by_flags")]
     pub(super) token_endpoint: Option<String>,
+    /// Issuer to check without a target file; without --token-endpoint, its metadata names the endpoints
+    #[arg(long, value_name = "URL", group = "by_flags")]
+    pub(super) issuer: Option<String>,
     /// Its client identifier; the secret comes from GRANTLINT_CLIENT_SECRET, a file or a prompt
-    #[arg(long, value_name = "ID", requires = "token_endpoint")]
+    #[arg(long, value_name = "ID", requires = "by_flags")]
     pub(super) client_id: Option<String>,
     /// File that holds the client secret
-    #[arg(long, value_name = "FILE", requires = "token_endpoint")]
+    #[arg(long, value_name = "FILE", requires = "client_id")]
     pub(super) client_secret_file: Option<PathBuf>,
-    /// How the client authenticates
-    #[arg(long, value_name = "METHOD", requires = "token_endpoint", default_value = "basic")]
-    pub(super) auth: Auth,
+    /// How the client authenticates; by default basic, or what the metadata lists
+    #[arg(long, value_name = "METHOD", requires = "by_flags")]
+    pub(super) auth: Option<Auth>,
     /// Scope to ask for: words separated by spaces
-    #[arg(long, value_name = "SCOPE", requires = "token_endpoint")]
+    #[arg(long, value_name = "SCOPE", requires = "by_flags")]
     pub(super) scope: Option<String>,
     /// Request bodies that the endpoint promises to take: form, json, or form,json
-    #[arg(long, value_name = "TYPE", requires = "token_endpoint", value_delimiter = ',', default_value = "form")]
+    #[arg(long, value_name = "TYPE", requires = "by_flags", value_delimiter = ',', default_value = "form")]
     pub(super) content_type: Vec<ContentType>,
     /// Protected resource to use the token at
-    #[arg(long, value_name = "URL", requires = "token_endpoint")]
+    #[arg(long, value_name = "URL", requires = "by_flags")]
     pub(super) resource: Option<String>,
     /// File to post to the resource; without it, GET
     #[arg(long, value_name = "FILE", requires = "resource")]
@@ -54,10 +57,9 @@ pub(super) struct TargetArgs {
 }
 
 /// `--auth`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Auth {
     /// HTTP Basic.
-    #[default]
     Basic,
     /// Secret in the body.
     Post,
@@ -78,8 +80,8 @@ const SECRET: &str = "GRANTLINT_CLIENT_SECRET";
 impl TargetArgs {
     /// The targets that are meant, with the flags of sending laid over them.
     pub(super) fn read(&self, sending: &SendArgs) -> Result<Vec<Target>, Failure> {
-        let mut targets = match &self.token_endpoint {
-            Some(endpoint) => vec![self.by_flags(endpoint)?],
+        let mut targets = match self.token_endpoint.as_ref().or(self.issuer.as_ref()) {
+            Some(url) => vec![self.by_flags(url)?],
             None => {
                 let reading = Reading { allow_literal_secrets: self.allow_literal_secrets, ..Reading::default() };
                 target::read(&self.config, &self.targets, reading)?
@@ -93,13 +95,13 @@ impl TargetArgs {
 
     /// The file whose line a report can point at.
     pub(super) fn file(&self) -> Option<String> {
-        self.token_endpoint.is_none().then(|| self.config.display().to_string())
+        (self.token_endpoint.is_none() && self.issuer.is_none()).then(|| self.config.display().to_string())
     }
 
     /// How the same targets are asked again, without the secret.
     pub(super) fn again(&self) -> String {
-        let Some(endpoint) = &self.token_endpoint else {
-            let mut command = "grantlint check".to_owned();
+        let mut command = "grantlint check".to_owned();
+        if self.file().is_some() {
             self.targets.iter().for_each(|target| command.push_str(&format!(" {target}")));
             if self.config != Path::new("grantlint.yaml") {
                 command.push_str(&format!(" --config {}", self.config.display()));
@@ -108,14 +110,19 @@ impl TargetArgs {
                 command.push_str(" --allow-literal-secrets");
             }
             return command;
-        };
-        let id = self.client_id.as_deref().unwrap_or_default();
-        let mut command = format!("grantlint check --token-endpoint {endpoint} --client-id {id}");
+        }
+        for (flag, value) in
+            [("token-endpoint", &self.token_endpoint), ("issuer", &self.issuer), ("client-id", &self.client_id)]
+        {
+            if let Some(value) = value {
+                command.push_str(&format!(" --{flag} {value}"));
+            }
+        }
         if let Some(scope) = &self.scope {
             command.push_str(&format!(" --scope '{scope}'"));
         }
-        if self.auth == Auth::Post {
-            command.push_str(" --auth post");
+        if let Some(auth) = self.auth {
+            command.push_str(if auth == Auth::Post { " --auth post" } else { " --auth basic" });
         }
         if self.content_type.contains(&ContentType::Json) {
             let form = if self.content_type.contains(&ContentType::Form) { "form," } else { "" };
@@ -130,14 +137,20 @@ impl TargetArgs {
         command
     }
 
-    fn by_flags(&self, endpoint: &str) -> Result<Target, Failure> {
+    /// `url` names the target: its token endpoint, or its issuer.
+    fn by_flags(&self, url: &str) -> Result<Target, Failure> {
         let types: Vec<&str> =
             self.content_type.iter().map(|kind| if *kind == ContentType::Form { "form" } else { "json" }).collect();
-        let method = if self.auth == Auth::Basic { "client_secret_basic" } else { "client_secret_post" };
-        let mut entry = json!({
-            "token_endpoint": endpoint, "grant_types": ["client_credentials"],
-            "token_endpoint_auth_methods": [method], "request_content_types": types,
-        });
+        let mut entry = json!({ "request_content_types": types });
+        for (key, value) in [("token_endpoint", &self.token_endpoint), ("issuer", &self.issuer)] {
+            if let Some(value) = value {
+                entry[key] = value.as_str().into();
+            }
+        }
+        if let Some(auth) = self.auth {
+            let method = if auth == Auth::Basic { "client_secret_basic" } else { "client_secret_post" };
+            entry["token_endpoint_auth_methods"] = json!([method]);
+        }
         if let Some(scope) = &self.scope {
             entry["scope"] = scope.as_str().into();
         }
@@ -150,11 +163,12 @@ impl TargetArgs {
                     json!({"url": url, "method": "POST", "content_type": self.resource_content_type, "body": body});
             }
         }
-        entry["client"] = json!({"client_id": self.client_id});
-        let name = url::Url::parse(endpoint).ok().and_then(|url| url.host_str().map(str::to_owned));
+        let name = url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
         // The URL is looked at before anybody is asked for a secret.
         target::from_entry("target", entry.clone())?;
-        entry["client"]["client_secret"] = Value::String(self.secret()?);
+        if let Some(id) = &self.client_id {
+            entry["client"] = json!({"client_id": id, "client_secret": Value::String(self.secret()?)});
+        }
         Ok(target::from_entry(name.as_deref().unwrap_or("target"), entry)?)
     }
 

@@ -12,12 +12,12 @@ use serde_json::Value;
 use tokio::sync::{Notify, Semaphore};
 
 use super::credentials::Joined;
-use super::values::{Values, worked};
+use super::discover::Found;
+use super::values::{Values, not_sent, worked};
 use super::wire::Wire;
 use super::{Brought, Error, Settings, Task};
 use crate::exchange::{NotSent, Recorded, Recording, Why};
 use crate::plan::Instance;
-use crate::suite::reference::Missing;
 use crate::suite::{Exchange, reference};
 use crate::target::duration;
 
@@ -26,42 +26,44 @@ use crate::target::duration;
 /// # Errors
 /// Nothing could be sent: TLS or the proxy cannot be set up.
 pub async fn run(task: Task<'_>, settings: &Settings, stop: impl Future<Output = ()>) -> Result<Brought, Error> {
-    let urls = task.target.public.as_object().into_iter().flatten().filter_map(|(_, value)| value.as_str());
-    let secure = urls.chain(task.target.public["resource"]["url"].as_str()).any(|url| url.starts_with("https:"));
-    let runner = Runner {
-        wire: Wire::new(task.target, settings, secure)?,
-        slots: Semaphore::new(settings.concurrency.max(1)),
-        next_at: Cell::new(0),
-        joined: Cell::new(Joined::default()),
-        documents: RefCell::default(),
-        settled: RefCell::default(),
-        sent_bytes: RefCell::default(),
-        sent: Cell::new(0),
-        changed: Notify::new(),
-        task,
-        settings,
-    };
-    let started_ms = settings.clock.now_ms();
+    run_after(task, Found::default(), settings, stop).await
+}
+
+/// The same after a discovery: what it asked is evidence of this run, and is not asked again.
+///
+/// # Errors
+/// Nothing could be sent: TLS or the proxy cannot be set up.
+pub async fn run_after(
+    task: Task<'_>,
+    found: Found,
+    settings: &Settings,
+    stop: impl Future<Output = ()>,
+) -> Result<Brought, Error> {
+    let runner = Runner::new(task, settings)?;
+    let found = runner.take_over(found);
+    let started_ms = if found.started_ms > 0 { found.started_ms } else { settings.clock.now_ms() };
     let mut stop = Box::pin(stop);
-    let (mut preflight, mut stopped) = tokio::select! {
-        biased;
-        () = &mut stop => (Vec::new(), None),
-        outcome = runner.preflight() => outcome,
+    let (mut preflight, mut stopped) = if found.stopped.is_some() || found.interrupted {
+        (Vec::new(), found.stopped)
+    } else {
+        tokio::select! {
+            biased;
+            () = &mut stop => (Vec::new(), None),
+            outcome = runner.preflight() => outcome,
+        }
     };
-    let mut interrupted = preflight.is_empty() && !task.plan.first.is_empty();
+    let mut interrupted = found.interrupted || stopped.is_none() && preflight.is_empty() && !task.plan.first.is_empty();
+    preflight.splice(..0, found.steps);
     if stopped.is_none() && !interrupted {
+        let all = async {
+            runner.everything().await;
+            runner.controls().await;
+        };
         interrupted = tokio::select! {
             biased;
             () = &mut stop => true,
-            () = runner.everything() => false,
+            () = all => false,
         };
-        if !interrupted {
-            interrupted = tokio::select! {
-                biased;
-                () = &mut stop => true,
-                () = runner.controls() => false,
-            };
-        }
     }
     let elapsed_ms = settings.clock.now_ms().saturating_sub(started_ms);
     let has_stopped = stopped.is_some();
@@ -93,6 +95,28 @@ pub(super) struct Runner<'r> {
 }
 
 type Work<'w> = Pin<Box<dyn Future<Output = (String, Result<Value, NotSent>)> + 'w>>;
+
+impl<'r> Runner<'r> {
+    /// # Errors
+    /// TLS or the proxy cannot be set up.
+    pub(super) fn new(task: Task<'r>, settings: &'r Settings) -> Result<Self, Error> {
+        let urls = task.target.public.as_object().into_iter().flatten().filter_map(|(_, value)| value.as_str());
+        let secure = urls.chain(task.target.public["resource"]["url"].as_str()).any(|url| url.starts_with("https:"));
+        Ok(Self {
+            wire: Wire::new(task.target, settings, secure)?,
+            slots: Semaphore::new(settings.concurrency.max(1)),
+            next_at: Cell::new(0),
+            joined: Cell::new(Joined::default()),
+            documents: RefCell::default(),
+            settled: RefCell::default(),
+            sent_bytes: RefCell::default(),
+            sent: Cell::new(0),
+            changed: Notify::new(),
+            task,
+            settings,
+        })
+    }
+}
 
 impl Runner<'_> {
     pub(super) fn exchange(&self, instance: &Instance) -> Option<&Exchange> {
@@ -346,6 +370,10 @@ impl Runner<'_> {
         for (key, not_sent) in &plan.not_sent {
             exchanges.insert(key.clone(), Recorded::NotSent(not_sent.clone()));
         }
+        // What a discovery asked and no check asked for.
+        let found: Vec<String> = settled.keys().filter(|key| documents.contains_key(*key)).cloned().collect();
+        exchanges
+            .extend(found.into_iter().filter_map(|key| Some((key.clone(), Recorded::Sent(documents.remove(&key)?)))));
         exchanges.sort_keys();
         Recording { exchanges, target: self.task.target.public.clone() }.sealed_with(&self.task.target.to_mask(), said)
     }
@@ -359,13 +387,4 @@ enum Readiness {
 
 async fn real_sleep(due: Option<u64>, now: u64) {
     tokio::time::sleep(Duration::from_millis(due.unwrap_or(now).saturating_sub(now))).await;
-}
-
-pub(super) fn not_sent(missing: Missing) -> NotSent {
-    match missing {
-        Missing::Claim(what) => {
-            NotSent { why: Why::NotClaimed, reason: format!("the target does not claim {what}"), blocked_by: None }
-        }
-        Missing::Prerequisite { blocked_by, reason } => NotSent { why: Why::Prerequisite, reason, blocked_by },
-    }
 }

@@ -21,7 +21,8 @@ use crate::clock::Clock;
 use crate::exchange::Outcome;
 use crate::target::Bounds;
 
-/// Looks at `endpoint`, which is at `url`; `offer` is an old version to offer alone. `clock` dates the certificate.
+/// Looks at `endpoint`, which is at `url`; `offer` is an old version to offer alone, or `weak` for suites that nobody should take. `clock`
+/// dates the certificate.
 pub(super) async fn look(
     (endpoint, url): (&str, &str),
     offer: Option<&str>,
@@ -161,9 +162,14 @@ async fn old_hello(mut stream: TcpStream, host: &str, version: &str) -> Value {
         "1.1" => 2,
         _ => 3,
     };
+    let suites: &[&[u16]] = match version {
+        "weak" => &[&WEAK],
+        "1.0" | "1.1" => &[&SUITES_OF_1_0],
+        _ => &[&SUITES_OF_1_2, &SUITES_OF_1_0],
+    };
     let mut answered = "closed";
     // A server that closes at once may do so before the hello is written.
-    let _ = stream.write_all(&hello(host, minor)).await;
+    let _ = stream.write_all(&hello(host, minor, suites)).await;
     let mut record = [0_u8; 6];
     if stream.read_exact(&mut record).await.is_ok() {
         answered = match (record[0], record[5]) {
@@ -187,10 +193,17 @@ const SUITES_OF_1_2: [u16; 10] = [0xC02B, 0xC02C, 0xC02F, 0xC030, 0xCCA8, 0xCCA9
 /// ECDSA, RSA-PSS and RSA with SHA-256 to SHA-512. Source: RFC 8446 §4.2.3.
 const SIGNATURES: [u16; 10] = [0x0403, 0x0503, 0x0603, 0x0807, 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601];
 
-fn hello(host: &str, minor: u8) -> Vec<u8> {
+/// Suites without confidentiality or whose keys anybody finds: NULL, export grade, RC4, and those that authenticate nobody.
+///
+/// Source: RFC 5246 appendix A.5 and D; RFC 7465 for RC4; RFC 4492 §6 for the curves' own.
+const WEAK: [u16; 19] = [
+    0x0001, 0x0002, 0x003B, 0xC001, 0xC006, 0xC00B, 0xC010, 0x0003, 0x0006, 0x0008, 0x0014, 0x0004, 0x0005, 0xC007,
+    0xC011, 0x0018, 0x0034, 0x006C, 0xC018,
+];
+
+fn hello(host: &str, minor: u8, suites: &[&[u16]]) -> Vec<u8> {
     let block = |bytes: &[u8]| [&u16::try_from(bytes.len()).unwrap_or(0).to_be_bytes()[..], bytes].concat();
-    let newer = if minor < 3 { &[][..] } else { &SUITES_OF_1_2 };
-    let suites: Vec<u8> = newer.iter().chain(&SUITES_OF_1_0).flat_map(|suite| suite.to_be_bytes()).collect();
+    let suites: Vec<u8> = suites.iter().copied().flatten().flat_map(|suite| suite.to_be_bytes()).collect();
     let mut extensions = Vec::new();
     if host.parse::<std::net::IpAddr>().is_err() {
         let name = [&[0_u8][..], &block(host.as_bytes())].concat();

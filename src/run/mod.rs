@@ -6,6 +6,7 @@
 mod assertion;
 mod connecting;
 mod credentials;
+mod discover;
 mod execute;
 mod handshake;
 mod order;
@@ -29,7 +30,8 @@ use crate::plan::Plan;
 use crate::suite::Catalogue;
 use crate::target::Target;
 
-pub use execute::run;
+pub use discover::{Found, discover, looking};
+pub use execute::{run, run_after};
 pub use preview::{Preview, preview};
 
 /// Looks whether anything could be sent to a target: its certificates and its proxy are fit for use.

@@ -39,7 +39,8 @@ impl Runner<'_> {
                 }
             }
         }
-        for (key, (_, given_up)) in self.settled.borrow().iter().filter(|(key, _)| !look.contains(key.as_str())) {
+        let asked = |key: &String| !look.contains(key.as_str()) && self.task.plan.instances.contains_key(key);
+        for (key, (_, given_up)) in self.settled.borrow().iter().filter(|(key, _)| asked(key)) {
             let (passed, detail) = match given_up {
                 Some(not_sent) => (false, not_sent.reason.clone()),
                 None => (self.works(key), self.documents.borrow().get(key).map(seen).unwrap_or_default()),
@@ -176,7 +177,7 @@ impl Runner<'_> {
 }
 
 /// One line on how an exchange ended.
-fn seen(document: &Value) -> String {
+pub(super) fn seen(document: &Value) -> String {
     let word = |place: &str| document.pointer(place).and_then(Value::as_str).unwrap_or_default();
     let status = document.pointer("/response/status").map(Value::to_string).unwrap_or_default();
     match word("/outcome") {
@@ -185,7 +186,8 @@ fn seen(document: &Value) -> String {
     }
 }
 
-fn bound(document: &Value) -> String {
+/// A bound that was met, in words.
+pub(super) fn bound(document: &Value) -> String {
     let name = document.pointer("/bound/name").and_then(Value::as_str).unwrap_or_default();
     let limit = document.pointer("/bound/limit").and_then(Value::as_u64).unwrap_or(0);
     let unit = if matches!(name, "body" | "head") { "bytes" } else { "ms" };

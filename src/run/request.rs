@@ -270,7 +270,7 @@ fn known_host(url: &str, target: &Target) -> Result<(), Missing> {
     if known.any(|known| known == wanted) {
         return Ok(());
     }
-    Err(unsendable(format!("`{wanted}` is not a host of the target file")))
+    Err(Missing::Claim(format!("`{wanted}` as a host of its own")))
 }
 
 /// Every field that goes out, in order: nothing is added behind the evidence's back.

@@ -5,10 +5,10 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use tokio::sync::SemaphorePermit;
 
-use super::execute::{Runner, not_sent};
+use super::execute::Runner;
 use super::handshake;
 use super::request::{self, Ready};
-use super::values::{Values, holds, worked};
+use super::values::{Values, holds, not_sent, worked};
 use super::wire::Ended;
 use crate::exchange::{NotSent, Why, document, finish};
 use crate::plan::Instance;

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::assertion::Signing;
 use crate::clock::Clock;
-use crate::exchange::find;
+use crate::exchange::{NotSent, Why, find};
 use crate::plan::Instance;
 use crate::suite::reference::{self, Missing, Reference, Source};
 use crate::suite::{Catalogue, Clauses, Truth, World};
@@ -140,6 +140,16 @@ impl Values<'_> {
             return Err(gone(format!("`{key}` has no single `{place}`")));
         }
         Ok(value)
+    }
+}
+
+/// A value that is not there as the reason why an exchange was not sent.
+pub(super) fn not_sent(missing: Missing) -> NotSent {
+    match missing {
+        Missing::Claim(what) => {
+            NotSent { why: Why::NotClaimed, reason: format!("the target does not claim {what}"), blocked_by: None }
+        }
+        Missing::Prerequisite { blocked_by, reason } => NotSent { why: Why::Prerequisite, reason, blocked_by },
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::message::{Reply, Request};
 use super::setup::{Setup, TOKEN};
-use super::{Policy, Rule};
+use super::{Policy, Rule, metadata};
 
 /// The answer to a browser that asks before a page may send its request; `None` where it is no such question, or not offered.
 ///
@@ -26,6 +26,6 @@ pub(super) fn dress(request: &Request, reply: &mut Reply, setup: &Setup) {
 }
 
 fn offered(request: &Request, setup: &Setup) -> bool {
-    let place = request.path == TOKEN || request.path == setup.metadata_path;
+    let place = request.path == TOKEN || metadata::serves(setup, &request.path);
     place && setup.makes(Policy::CorsOffered) && request.header("origin").next().is_some()
 }

@@ -86,6 +86,13 @@ impl Dialect {
         }
     }
 
+    /// Fills the server's own origin into what rewrites set.
+    pub(super) fn speak_as(&mut self, origin: &str) {
+        for value in self.rewrites.iter_mut().flat_map(|rewrite| rewrite.set_member.values_mut()) {
+            fill_in(value, &[("${origin}", origin)]);
+        }
+    }
+
     /// Whether answers can only be written by hand: a broken transport, or a header value that no HTTP library writes.
     pub(super) fn needs_raw_writer(&self) -> bool {
         !self.wires.is_empty()
@@ -117,6 +124,7 @@ impl Overrides {
             grants: if later.grants.is_empty() { earlier.grants } else { later.grants },
             lock_after: later.lock_after.or(earlier.lock_after),
             tls: later.tls.or(earlier.tls),
+            metadata_path: later.metadata_path.or(earlier.metadata_path),
             issuer_path: later.issuer_path.or(earlier.issuer_path),
             token_header: joined(earlier.token_header, later.token_header),
             token_claims: joined(earlier.token_claims, later.token_claims),
@@ -144,7 +152,7 @@ fn check(fault: &Fault) -> Result<(), Error> {
             }
         }
     }
-    let Overrides { token_length, max_header, max_body, grants, expires_in, latency_ms, issuer_path, .. } =
+    let Overrides { token_length, max_header, max_body, grants, expires_in, latency_ms, issuer_path, metadata_path, .. } =
         &fault.settings;
     range("token_length", token_length.map(|n| n as u64), 4, 65_536)?;
     range("max_header", max_header.map(|n| n as u64), 0, 65_536)?;
@@ -154,12 +162,15 @@ fn check(fault: &Fault) -> Result<(), Error> {
     }
     range("expires_in", *expires_in, 0, 315_360_000)?;
     range("latency_ms", *latency_ms, 0, LONGEST_DELAY_MS)?;
-    match issuer_path {
-        Some(path) if !path.is_empty() && (!path.starts_with('/') || path.ends_with('/')) => Err(Error::Fault(
-            format!("issuer_path `{path}` in `settings`: it starts with a slash and ends without one"),
-        )),
-        _ => Ok(()),
+    for (name, path) in [("issuer_path", issuer_path), ("metadata_path", metadata_path)] {
+        if let Some(path) = path.as_ref().filter(|path| !path.is_empty())
+            && (!path.starts_with('/') || path.ends_with('/'))
+        {
+            let says = format!("{name} `{path}` in `settings`: it starts with a slash and ends without one");
+            return Err(Error::Fault(says));
+        }
     }
+    Ok(())
 }
 
 fn range(name: &str, value: Option<u64>, least: u64, most: u64) -> Result<(), Error> {

@@ -110,7 +110,7 @@ fn route(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
         INTROSPECT => introspect::answer(request, turn).map_err(|refusal| refusal.of("introspect")),
         RESOURCE => resource::answer(request, turn),
         JWKS => metadata::keys(request, turn),
-        path if path == setup.metadata_path => metadata::answer(request, turn),
+        path if metadata::serves(setup, path) => metadata::answer(request, turn),
         _ => Err(Reply::text("http.404", 404, "not found\n")),
     }
 }

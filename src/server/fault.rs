@@ -104,7 +104,7 @@ pub struct Rewrite {
     /// Members of the JSON object that are left out.
     #[serde(default)]
     pub remove_member: Many<String>,
-    /// Members of the JSON object that are set or added.
+    /// Members of the JSON object that are set or added; `${origin}` in a text is the server's own.
     #[serde(default)]
     pub set_member: IndexMap<String, Value>,
     /// Members of the JSON object that get another name: old name to new name.
@@ -222,6 +222,9 @@ pub struct Overrides {
     /// The server listens with TLS; whoever starts it provides a certificate of this kind.
     #[serde(default)]
     pub tls: Option<TlsOverride>,
+    /// Where the metadata stands instead of its well-known place, as in `/metadata`.
+    #[serde(default)]
+    pub metadata_path: Option<String>,
     /// A path that follows the origin in the issuer, as in `/tenant`; default empty.
     #[serde(default)]
     pub issuer_path: Option<String>,
@@ -242,6 +245,12 @@ pub struct TlsOverride {
     /// Whether a ClientHello of TLS 1.0 or 1.1 is answered with a ServerHello.
     #[serde(default)]
     pub old_versions: bool,
+    /// Whether every ClientHello is answered with a ServerHello of TLS 1.1.
+    #[serde(default)]
+    pub old_only: bool,
+    /// Whether a ClientHello that offers nothing but weak cipher suites is answered with a ServerHello.
+    #[serde(default)]
+    pub weak_suites: bool,
     /// Whether nothing older than TLS 1.3 is spoken.
     #[serde(default)]
     pub only_newest: bool,

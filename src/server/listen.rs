@@ -16,6 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
+use super::fault::TlsOverride;
 use super::message::{Reply, Request};
 use super::raw::{self, Connection};
 use super::{AuthorizationServer, Error, Policy, Rule, Settings, tls};
@@ -103,10 +104,18 @@ async fn welcome(stream: TcpStream, acceptor: Option<TlsAcceptor>, server: Arc<A
     let serves_plain = !setup.keeps(Rule::HttpNotServed)
         || !setup.keeps(Rule::HttpNoPasswordAsked)
         || setup.makes(Policy::HttpRedirected);
+    let asked = server.setup.dialect.tls();
+    let does = |wanted: fn(&TlsOverride) -> bool| asked.as_ref().is_some_and(wanted);
     match tls::first_bytes(&stream).await {
         tls::First::PlainHttp if serves_plain => serve(stream, server, true).await,
-        tls::First::Handshake { old: true } if server.setup.dialect.tls().is_some_and(|tls| tls.old_versions) => {
-            let _ = tls::answer_old_hello(stream).await;
+        tls::First::Handshake { old: true, .. } if does(|tls| tls.old_versions) => {
+            let _ = tls::answer_hello(stream, None).await;
+        }
+        tls::First::Handshake { .. } if does(|tls| tls.old_only) => {
+            let _ = tls::answer_hello(stream, Some([3, 2])).await;
+        }
+        tls::First::Handshake { weak: true, .. } if does(|tls| tls.weak_suites) => {
+            let _ = tls::answer_hello(stream, None).await;
         }
         tls::First::Handshake { .. } => {
             if let Ok(stream) = acceptor.accept(stream).await {

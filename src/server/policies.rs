@@ -67,5 +67,10 @@ words! {
         IntrospectionBearer = "introspection.bearer": "callers of introspection may show an access token of their own (RFC 7662 §2.1)",
         IntrospectionResourceServersOnly = "introspection.resource_servers_only": "introspection is for resource servers, which have credentials of their own (RFC 7662 §4)",
         IntrospectionExtra = "introspection.extra": "introspection tells more members than the standard knows (RFC 7662 §2.2)",
+        MetadataOpenidOnly = "metadata.openid_only": "the metadata stands only where OpenID Connect appends its place to the issuer (RFC 8414 §5)",
+        MetadataOpenidInserted = "metadata.openid_inserted": "the metadata stands only where OpenID Connect's suffix is inserted before the issuer's path (RFC 8414 §3, §5)",
+        MetadataOpenidToo = "metadata.openid_too": "the metadata stands at OpenID Connect's place as well (RFC 8414 §5)",
+        MetadataSlashesEscaped = "metadata.slashes_escaped": "slashes are escaped in the metadata's JSON (RFC 8259 §7, RFC 8414 §4)",
+        JwksAbsent = "jwks.absent": "no jwks_uri is announced (RFC 8414 §2: optional)",
     }
 }

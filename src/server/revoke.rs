@@ -22,6 +22,9 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
         "GET" if setup.makes(Policy::RevokeJsonp) => return Ok(jsonp(request)),
         _ => return Err(errors::method_not_allowed("POST")),
     }
+    if !setup.keeps(Rule::RevokeBasic) && request.header("authorization").next().is_some() {
+        return Err(errors::invalid_client(setup, true, "credentials belong into the body"));
+    }
     let sent = Parameters::read(request, setup)?;
     let caller = match authenticate(request, &sent, turn) {
         Ok(caller) => Some(caller),

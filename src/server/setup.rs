@@ -11,7 +11,7 @@ use crate::oauth::Secret;
 use super::assertion::SUBJECT;
 use super::dialect::Dialect;
 use super::keys::{Key, KeyKind};
-use super::{Policy, Rule, indicators};
+use super::{Policy, Rule, indicators, metadata};
 
 /// What a server is started with; the default is the conforming server on a free port with the real clock.
 #[derive(Clone)]
@@ -82,7 +82,8 @@ pub(super) struct Issuer {
 pub(super) struct Setup {
     pub(super) origin: String,
     pub(super) issuer: String,
-    pub(super) metadata_path: String,
+    /// What follows the origin in the issuer; empty or with a leading slash.
+    pub(super) issuer_path: String,
     /// The main client, the second client, the public client, the resource server.
     pub(super) clients: [Client; 4],
     pub(super) issuer_of_grants: Issuer,
@@ -100,7 +101,8 @@ pub(super) struct Setup {
 impl Setup {
     /// `seed` is what keys follow from.
     pub(super) fn new(settings: &Settings, origin: String, seed: &[u8; 32]) -> Self {
-        let dialect = settings.dialect.clone();
+        let mut dialect = settings.dialect.clone();
+        dialect.speak_as(&origin);
         let set = &dialect.overrides;
         let path = set.issuer_path.clone().unwrap_or_default();
         let scopes = set.scopes.clone().unwrap_or_else(|| SCOPES.map(str::to_owned).to_vec());
@@ -118,7 +120,7 @@ impl Setup {
         let life = if dialect.makes(Policy::TokenShortLived) { 5 } else { 3600 };
         Self {
             issuer: format!("{origin}{path}"),
-            metadata_path: format!("{WELL_KNOWN}{path}"),
+            issuer_path: path,
             clients: [
                 confidential(
                     set.client_id.as_deref().unwrap_or(ID),
@@ -185,7 +187,7 @@ impl Setup {
             "token_endpoint": format!("{origin}{TOKEN}"),
             "revocation_endpoint": format!("{origin}{REVOKE}"),
             "introspection_endpoint": format!("{origin}{INTROSPECT}"),
-            "metadata_url": format!("{origin}{}", self.metadata_path),
+            "metadata_url": format!("{origin}{}", metadata::places(self).first().map_or("", String::as_str)),
             "jwks_uri": format!("{origin}{JWKS}"),
             "scope": main.scopes.join(" "),
             "ungranted_scope": UNGRANTED,
@@ -241,8 +243,6 @@ pub(super) const REVOKE: &str = "/revoke";
 pub(super) const INTROSPECT: &str = "/introspect";
 pub(super) const JWKS: &str = "/jwks";
 pub(super) const RESOURCE: &str = "/invoices";
-/// Source: RFC 8414 §3.
-const WELL_KNOWN: &str = "/.well-known/oauth-authorization-server";
 pub(super) const CLIENT_CREDENTIALS: &str = "client_credentials";
 pub(super) const AUTHORIZATION_CODE: &str = "authorization_code";
 pub(super) const REFRESH_TOKEN: &str = "refresh_token";

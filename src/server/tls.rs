@@ -14,10 +14,12 @@ use super::{Error, Tls};
 
 /// What a client begins with.
 pub(super) enum First {
-    /// A ClientHello; `old` if it goes no higher than TLS 1.1.
+    /// A ClientHello.
     Handshake {
-        /// TLS 1.2 and later all say 3.3 in this place.
+        /// It goes no higher than TLS 1.1: TLS 1.2 and later all say 3.3 in this place.
         old: bool,
+        /// The first suite that it offers is none that is in use today.
+        weak: bool,
     },
     /// Anything else, which can only be a request in the clear.
     PlainHttp,
@@ -27,13 +29,16 @@ pub(super) enum First {
 
 /// Looks at what a client begins with and leaves it unread. Source: RFC 8446 §5.1 and §4.1.2.
 pub(super) async fn first_bytes(stream: &TcpStream) -> First {
-    let mut bytes = [0; 11];
+    let mut bytes = [0; HELLO];
     for _ in 0..LOOKS {
         match stream.peek(&mut bytes).await {
             Ok(0) | Err(_) => return First::Nothing,
             Ok(_) if bytes[0] != HANDSHAKE => return First::PlainHttp,
-            Ok(11) => {
-                return First::Handshake { old: bytes[9] == 3 && bytes[10] < 3 };
+            Ok(HELLO) => {
+                // Record header 5, handshake header 4, version 2, random 32, then the session id and the cipher suites.
+                let first = 46 + usize::from(bytes[43]);
+                let weak = bytes.get(first..first + 2).is_some_and(|suite| WEAK.contains(&[suite[0], suite[1]]));
+                return First::Handshake { old: bytes[9] == 3 && bytes[10] < 3, weak };
             }
             // A hello in pieces, which loopback hardly knows: the rest is under way.
             Ok(_) => tokio::time::sleep(Duration::from_millis(1)).await,
@@ -42,19 +47,20 @@ pub(super) async fn first_bytes(stream: &TcpStream) -> First {
     First::Nothing
 }
 
-/// Answers a hello of an old version with a ServerHello of the same version, and goes no further.
+/// Answers a hello with a ServerHello of another version or the same, and goes no further.
 ///
 /// Source: RFC 5246 §7.4.1.2 and §7.4.1.3, which RFC 2246 and RFC 4346 share.
-pub(super) async fn answer_old_hello(mut stream: TcpStream) -> io::Result<()> {
+pub(super) async fn answer_hello(mut stream: TcpStream, version: Option<[u8; 2]>) -> io::Result<()> {
     let mut header = [0; 5];
     stream.read_exact(&mut header).await?;
     let mut hello = vec![0; usize::from(u16::from_be_bytes([header[3], header[4]]))];
     stream.read_exact(&mut hello).await?;
     // Handshake header 4, version 2, random 32, then the session id and the cipher suites, each after its length.
     let session = hello.get(38).map_or(0, |length| usize::from(*length));
-    let (Some(version), Some(suite)) = (hello.get(4..6), hello.get(41 + session..43 + session)) else {
+    let (Some(offered), Some(suite)) = (hello.get(4..6), hello.get(41 + session..43 + session)) else {
         return Ok(());
     };
+    let version = version.as_ref().map_or(offered, |version| version.as_slice());
     let mut body = version.to_vec();
     body.extend([0x5a; 32]);
     body.push(0);
@@ -91,3 +97,7 @@ const NEWEST: &[&rustls::SupportedProtocolVersion] = &[&rustls::version::TLS13];
 const HANDSHAKE: u8 = 22;
 const SERVER_HELLO: u8 = 2;
 const LOOKS: usize = 100;
+/// As much of a hello as is looked at: to the first suite where there is no session id, as in a hello that offers weak ones.
+const HELLO: usize = 48;
+/// NULL, anonymous, export-grade and RC4 suites. Source: RFC 5246 appendix A.5, RFC 4346 appendix A.5.
+const WEAK: [[u8; 2]; 8] = [[0, 1], [0, 2], [0, 3], [0, 4], [0, 5], [0, 8], [0, 0x18], [0, 0x3B]];

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::reference::{self, Missing, Reference};
-use super::words;
+use super::{within, words};
 use crate::exchange::{Found, find};
 use crate::schema::Compiled;
 
@@ -217,7 +217,7 @@ fn one(clauses: &[Clause], world: &dyn World, guard: bool) -> Judged {
             Ok(None) => {}
             Ok(Some(failing)) => {
                 judged.truth = Truth::Fails;
-                judged.differences.push(failing.told(world));
+                judged.differences.extend(failing.told(world));
             }
             Err(missing) => judged.undecide(missing),
         }
@@ -274,13 +274,27 @@ fn look<'f>(clause: &'f Clause, world: &'f dyn World, guard: bool) -> Result<Opt
 }
 
 impl Failing<'_> {
-    fn told(&self, world: &dyn World) -> Difference {
+    /// What is wrong: the members that are, where a schema speaks of members, or the whole.
+    fn told(&self, world: &dyn World) -> Vec<Difference> {
+        let difference = |at: &str, expected, actual| Difference {
+            exchange: self.exchange.to_owned(),
+            at: at.to_owned(),
+            expected,
+            actual,
+        };
         let actual = self.found.as_ref().map(Found::value);
         let (expected, actual) = match (self.matcher, actual) {
             (Matcher::Absent, actual) => ("nothing there".into(), actual.map_or("nothing".into(), words::actual)),
             (Matcher::Present, _) => ("something there".into(), "nothing".into()),
             (Matcher::Schema { schema, .. }, Some(value)) => {
                 let schema = self.filled.as_ref().unwrap_or(schema);
+                let members = within::members(self.at, schema, value);
+                if !members.is_empty() {
+                    return members
+                        .into_iter()
+                        .map(|(at, expected, actual)| difference(&at, expected, actual))
+                        .collect();
+                }
                 (words::expected_at(self.at, schema), words::actual_at(self.document, self.at, schema, value))
             }
             (Matcher::Schema { schema, .. }, None) => {
@@ -288,7 +302,7 @@ impl Failing<'_> {
                 (words::expected_at(self.at, filled.as_ref().unwrap_or(schema)), "nothing".into())
             }
         };
-        Difference { exchange: self.exchange.to_owned(), at: self.at.to_owned(), expected, actual }
+        vec![difference(self.at, expected, actual)]
     }
 }
 

@@ -76,7 +76,7 @@ pub struct ExchangeFile {
     pub after: Vec<String>,
     /// What it yields can be used once: every reader gets its own.
     pub single_use: bool,
-    /// TLS version of a hello: `1.0`, `1.1`, `1.2`, `1.3`.
+    /// TLS version of a hello: `1.0`, `1.1`, `1.2`, `1.3`; `weak` offers weak cipher suites of TLS 1.2.
     pub offer: Option<String>,
     /// What the person at the user agent does.
     pub user: Option<User>,

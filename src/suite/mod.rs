@@ -12,6 +12,7 @@ mod load;
 pub mod reference;
 mod select;
 mod story;
+mod within;
 pub mod words;
 
 pub use catalogue::{Catalogue, Check, Exchange, Suite, Values};

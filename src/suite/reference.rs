@@ -67,7 +67,7 @@ pub enum Missing {
 }
 
 /// Every transform with what it takes.
-pub const TRANSFORMS: [&str; 18] = [
+pub const TRANSFORMS: [&str; 19] = [
     "s256",
     "upper",
     "reversed",
@@ -76,6 +76,7 @@ pub const TRANSFORMS: [&str; 18] = [
     "scheme",
     "host",
     "path",
+    "bare-path",
     "flip",
     "plus",
     "jwt-unsigned",
@@ -284,6 +285,7 @@ fn transform(value: &Value, name: &str, argument: Option<&str>) -> Option<Value>
         "scheme" => url()?.scheme().to_owned(),
         "host" => url()?.host_str()?.to_owned(),
         "path" => url()?.path().to_owned(),
+        "bare-path" => url()?.path().trim_end_matches('/').to_owned(),
         "flip" => flip(text)?,
         "jwt-unsigned" => forge::unsigned(text, argument.unwrap_or("none"))?,
         "jwt-altered" => forge::altered(text)?,

@@ -5,23 +5,31 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::Entry;
 use crate::oauth::Secret;
 
-/// What is not said but follows.
-pub(super) fn complete(value: &mut Value, entry: &Entry, secrets: &[(String, Secret)]) {
-    if entry.metadata_url.is_none()
-        && let Some(url) = entry.issuer.as_deref().and_then(|issuer| Url::parse(issuer).ok())
+/// What is not said but follows from the entry alone. Of a target that is yet to be discovered, what its metadata will say is left
+/// open.
+pub(super) fn complete(value: &mut Value, secrets: &[(String, Secret)]) {
+    if let Some(scope) = text(value, "scope")
+        && text(value, "authorization_scope").is_none()
     {
-        // RFC 8414 §3.1: the well-known part stands between host and path.
-        let path = url.path().trim_end_matches('/');
-        let origin = url.origin().ascii_serialization();
-        value["metadata_url"] = format!("{origin}/.well-known/oauth-authorization-server{path}").into();
+        value["authorization_scope"] = scope.into();
     }
-    if entry.authorization_scope.is_none()
-        && let Some(scope) = &entry.scope
-    {
-        value["authorization_scope"] = scope.as_str().into();
+    if !is_undiscovered(value) {
+        defaults(value, secrets);
+    }
+}
+
+/// Whether the endpoints are still to be learned from metadata.
+pub(super) fn is_undiscovered(value: &Value) -> bool {
+    text(value, "token_endpoint").is_none()
+        && (text(value, "issuer").is_some() || text(value, "metadata_url").is_some())
+}
+
+/// What counts where neither the entry nor metadata says anything.
+pub(super) fn defaults(value: &mut Value, secrets: &[(String, Secret)]) {
+    if let Some(url) = text(value, "issuer").filter(|_| text(value, "metadata_url").is_none()).and_then(well_known) {
+        value["metadata_url"] = url.into();
     }
     for (key, default) in [
         ("grant_types", json!(["client_credentials"])),
@@ -55,8 +63,20 @@ fn default_method(secrets: &[(String, Secret)]) -> &'static str {
     if has("client.private_key") && !has("client.client_secret") { "private_key_jwt" } else { "client_secret_basic" }
 }
 
+/// Where the metadata of an issuer is: the well-known part stands between host and path. Source: RFC 8414 §3.1.
+fn well_known(issuer: String) -> Option<String> {
+    let url = Url::parse(&issuer).ok()?;
+    let path = url.path().trim_end_matches('/');
+    Some(format!("{}/.well-known/oauth-authorization-server{path}", url.origin().ascii_serialization()))
+}
+
+/// A text of the entry that is not empty.
+pub(super) fn text(value: &Value, key: &str) -> Option<String> {
+    value.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
 /// The features that the target claims: the words of `needs`.
-pub(super) fn claims(value: &Value, entry: &Entry, secrets: &[(String, Secret)]) -> BTreeSet<String> {
+pub(super) fn claims(value: &Value, secrets: &[(String, Secret)]) -> BTreeSet<String> {
     let mut claims = BTreeSet::new();
     for list in ["grant_types", "token_endpoint_auth_methods", "request_content_types", "claims"] {
         claims.extend(value[list].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
@@ -66,10 +86,10 @@ pub(super) fn claims(value: &Value, entry: &Entry, secrets: &[(String, Secret)])
             claims.insert(key.clone());
         }
     }
-    if entry.scope.as_deref().is_some_and(|scope| scope.split(' ').filter(|word| !word.is_empty()).count() > 1) {
+    if text(value, "scope").is_some_and(|scope| scope.split(' ').filter(|word| !word.is_empty()).count() > 1) {
         claims.insert("scope_list".into());
     }
-    if entry.token_endpoint.as_deref().is_some_and(|url| url.starts_with("https:")) {
+    if text(value, "token_endpoint").is_some_and(|url| url.starts_with("https:")) {
         claims.insert("https".into());
     }
     let mut assertion = false;
@@ -89,7 +109,7 @@ pub(super) fn claims(value: &Value, entry: &Entry, secrets: &[(String, Secret)])
         claims.insert("assertions".into());
     }
     claims.extend(over_tls(value));
-    if !entry.resource_indicators.is_empty() {
+    if value["resource_indicators"].as_array().is_some_and(|all| !all.is_empty()) {
         claims.insert("resource_indicators".into());
     }
     claims

@@ -22,7 +22,7 @@ pub struct TargetFile {
 pub struct Entry {
     /// Suites that are run when none is asked for.
     pub suites: Vec<String>,
-    /// The issuer identifier (RFC 8414 §2).
+    /// The issuer identifier (RFC 8414 §2). Without a token endpoint, what is not said here comes from its metadata.
     pub issuer: Option<String>,
     /// RFC 6749 §3.2.
     pub token_endpoint: Option<String>,

@@ -46,8 +46,9 @@ pub(super) fn all(value: &mut Value, folder: &Path) -> Vec<Mistake> {
             all.push(Mistake::new(*place, message, help));
         }
     }
-    if value.get("token_endpoint").is_none_or(Value::is_null) {
-        let help = Some("add `token_endpoint: https://…`".to_owned());
+    let named = |key: &str| value.get(key).is_some_and(|value| !value.is_null());
+    if !["token_endpoint", "issuer", "metadata_url"].into_iter().any(named) {
+        let help = Some("add `token_endpoint: https://…`, or `issuer: https://…` to take it from metadata".to_owned());
         all.push(Mistake::new("", "`token_endpoint` is missing", help));
     }
     for place in ["/scope", "/authorization_scope", "/ungranted_scope", "/resource/scope"] {
@@ -111,7 +112,11 @@ pub(super) fn time(text: &str) -> Result<(), (String, String)> {
     }
 }
 
-fn url(text: &str, place: &str) -> Result<(), (String, Option<String>)> {
+/// A URL at a place of the entry.
+///
+/// # Errors
+/// What is wrong, and what would be right.
+pub(super) fn url(text: &str, place: &str) -> Result<(), (String, Option<String>)> {
     // First of all, and without repeating it: what is not a URL otherwise may hold credentials too.
     let authority = text.split_once("://").map_or(text, |(_, rest)| rest).split(['/', '?', '#']).next();
     let broken = text.contains('@') && Url::parse(text).is_err();

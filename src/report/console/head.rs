@@ -6,13 +6,23 @@ use crate::report::model::Answer;
 use crate::report::wrap::{columns, wrapped};
 
 impl Page<'_> {
+    /// Where an endpoint comes from that the target file does not name. Another host than the issuer's is lawful and worth a look.
+    fn found_in(&self, url: &str) -> String {
+        let Some(from) = self.report.target.get("discovered").and_then(|found| found["from"].as_str()) else {
+            return String::new();
+        };
+        let host = |url: &str| url.split('/').nth(2).map(str::to_owned);
+        let elsewhere = if host(url) == host(from) { "" } else { ", on another host" };
+        format!(", found in {}{elsewhere}", line(from))
+    }
+
     /// Version, target, suites and how much was asked.
     pub(super) fn header(&self, lines: &mut Vec<String>) {
         let report = self.report;
         let word = |name: &str| report.target.get(name).and_then(|value| value.as_str()).map(line);
         let mut target = format!("target {}", word("name").unwrap_or_else(|| "without a name".to_owned()));
         if let Some(url) = word("token_endpoint") {
-            target = format!("{target} ({url})");
+            target = format!("{target} ({url}{})", self.found_in(&url));
         }
         let suites: Vec<String> = report.suites.iter().map(|suite| line(suite)).collect();
         let parts = [

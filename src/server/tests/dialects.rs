@@ -179,6 +179,7 @@ fn lawful(probe: &Probe, answer: &Answer) -> Result<(), &'static str> {
         }
         "revoked" | "content" => must(*status == 200, "200"),
         "metadata" => must(body["issuer"] == "http://as" && body["token_endpoint"] == "http://as/token", "RFC 8414 §2"),
+        "jwks" => must(body["keys"].is_array(), "RFC 7517 §5: keys"),
         "http.405" => must(*status == 405 && header(answer, "allow").is_some(), "RFC 9110 §15.5.6: Allow"),
         "http.429" => must(*status == 429 && has("retry-after", "1"), "RFC 6585 §4: Retry-After"),
         "http.308" => must(has("location", "http://as/"), "RFC 9110 §15.4.9: Location"),
@@ -338,6 +339,7 @@ resource.long_header: resource, long token; resource, very long token
 resource.long_survived: resource, very long token
 request.cache_control_ignored: cache-control
 revoke.authenticated: revocation, open
+revoke.basic: revocation, foreign and 9 more
 revoke.unknown_is_success: revocation, unknown; revocation, in clear
 revoke.works: resource, revoked token; introspection after the hint; introspection after the odd hint
 revoke.bound_to_client: revocation, foreign; introspection after it; introspection after that; introspection, unknown parameter; introspection, hint; introspection, odd hint; introspection, resource server
