@@ -152,8 +152,17 @@ fn check(fault: &Fault) -> Result<(), Error> {
             }
         }
     }
-    let Overrides { token_length, max_header, max_body, grants, expires_in, latency_ms, issuer_path, metadata_path, .. } =
-        &fault.settings;
+    let Overrides {
+        token_length,
+        max_header,
+        max_body,
+        grants,
+        expires_in,
+        latency_ms,
+        issuer_path,
+        metadata_path,
+        ..
+    } = &fault.settings;
     range("token_length", token_length.map(|n| n as u64), 4, 65_536)?;
     range("max_header", max_header.map(|n| n as u64), 0, 65_536)?;
     range("max_body", max_body.map(|n| n as u64), 0, LONGEST_BODY as u64)?;

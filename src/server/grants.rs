@@ -62,12 +62,7 @@ fn without_client(request: &Request, sent: &Parameters, setup: &Setup) -> bool {
 }
 
 /// Source: RFC 6749 §4.4.3 and §5.1.
-fn own_grant(
-    sent: &Parameters,
-    client: &Client,
-    without_refresh: Rule,
-    turn: &mut Turn<'_>,
-) -> Result<Reply, Reply> {
+fn own_grant(sent: &Parameters, client: &Client, without_refresh: Rule, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
     let setup = turn.setup;
     let requested = sent.one("scope");
     let granted = grant_scope(requested, client, setup)
@@ -82,7 +77,6 @@ fn own_grant(
     }
     Ok(Reply::json("token.issued", 200, members))
 }
-
 
 /// What every answer with a token has. Source: RFC 6749 §5.1.
 pub(super) fn members(

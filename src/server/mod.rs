@@ -32,8 +32,8 @@ mod signer;
 mod state;
 mod tls;
 mod token;
-mod user_grants;
 mod token_exchange;
+mod user_grants;
 
 pub use dialect::Dialect;
 pub use endpoints::{Answer, AuthorizationServer};

@@ -25,7 +25,6 @@ pub(super) fn issue(
 }
 
 /// The same with other claims, if tokens have claims.
-#[expect(clippy::too_many_arguments, reason = "what a token is made of")]
 pub(super) fn issue_with(
     setup: &Setup,
     state: &mut State,

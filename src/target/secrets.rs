@@ -12,8 +12,14 @@ use crate::oauth::Secret;
 use crate::yaml::escape;
 
 /// Members whose values are secrets.
-pub(super) const MEMBERS: [&str; 6] =
-    ["client_secret", "password", "private_key", "foreign_issuer_token", "foreign_audience_token", "foreign_type_token"];
+pub(super) const MEMBERS: [&str; 6] = [
+    "client_secret",
+    "password",
+    "private_key",
+    "foreign_issuer_token",
+    "foreign_audience_token",
+    "foreign_type_token",
+];
 
 /// Whether a header field of this name holds credentials by its name.
 pub(super) fn holds_secret(name: &str) -> bool {

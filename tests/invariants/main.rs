@@ -330,7 +330,7 @@ fn every_finding_of_a_callers_suite_says_what_its_administrator_sees() {
 fn a_target_that_takes_credentials_in_the_body_only_is_not_blamed_for_refusing_basic() {
     let mut scene = Scene::with(json!({
         "policy": ["basic.refused"],
-        "reply": {"to": "metadata", "set_member": {"token_endpoint_auth_methods_supported": ["client_secret_post"]}},
+        "reply": {"to": "metadata", "set_member": {"token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt"]}},
         "target": {"token_endpoint_auth_methods": ["client_secret_post"], "resource_server": null},
     }));
     scene.suites =
