@@ -253,9 +253,6 @@ impl Planner<'_> {
     }
 
     fn left_out(&self, exchange: &Exchange) -> Option<String> {
-        if exchange.file.kind == Some(Kind::Authorize) {
-            return Some("this version does not walk the authorization endpoint".into());
-        }
         let risk = exchange.file.risk;
         if self.options.safe && risk != Risk::None {
             return Some(format!("--safe leaves out what has the risk `{}`", risk.word()));

@@ -14,6 +14,7 @@ mod request;
 mod send;
 mod tls;
 mod values;
+mod walk;
 mod wire;
 
 use std::net::SocketAddr;

@@ -268,10 +268,11 @@ pub enum Session {
 }
 
 /// What the person at the user agent does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum User {
     /// Logs in and agrees.
+    #[default]
     Consents,
     /// Logs in and refuses.
     Denies,

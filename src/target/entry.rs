@@ -133,6 +133,13 @@ pub struct Login {
     pub username: String,
     /// `${env:NAME}`, `${file:PATH}` or `${command:…}`.
     pub password: String,
+    /// Name of the form's field for the name, if it is not found by itself.
+    pub username_field: Option<String>,
+    /// Name of the form's field for the password, if it is not found by itself.
+    pub password_field: Option<String>,
+    /// Hosts that the login may lead over, besides those of the endpoints.
+    #[serde(default)]
+    pub hosts: Vec<String>,
 }
 
 /// Bounds of an exchange.
