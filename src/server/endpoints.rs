@@ -9,9 +9,9 @@ use crate::clock::Clock;
 
 use super::fault::Break;
 use super::message::{Body, Reply, Request};
-use super::setup::{INTROSPECT, RESOURCE, REVOKE, Settings, Setup, TOKEN};
+use super::setup::{AUTHORIZE, CONSENT, INTROSPECT, LOGIN, RESOURCE, REVOKE, Settings, Setup, TOKEN};
 use super::state::State;
-use super::{Policy, Rule, grants, introspect, metadata, resource, revoke, rewrite};
+use super::{Policy, Rule, authorize, grants, introspect, metadata, resource, revoke, rewrite};
 
 /// The reference authorization server and its resource, without a listener.
 pub struct AuthorizationServer {
@@ -90,6 +90,7 @@ fn route(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
     }
     match request.path.as_str() {
         TOKEN => grants::answer(request, turn),
+        AUTHORIZE | LOGIN | CONSENT => authorize::answer(request, turn),
         REVOKE => revoke::answer(request, turn),
         INTROSPECT => introspect::answer(request, turn),
         RESOURCE => resource::answer(request, turn),

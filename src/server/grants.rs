@@ -6,8 +6,9 @@ use super::authenticate::authenticate;
 use super::endpoints::Turn;
 use super::message::{Reply, Request};
 use super::parameters::Parameters;
-use super::setup::{CLIENT_CREDENTIALS, Client, Setup, UNGRANTED};
-use super::{Policy, Rule, errors, token};
+use super::authorize::hex;
+use super::setup::{AUTHORIZATION_CODE, CLIENT_CREDENTIALS, Client, REFRESH_TOKEN, Setup, UNGRANTED};
+use super::{Policy, Rule, codes, errors, token};
 
 /// Answers at the token endpoint. Source: RFC 6749 §3.2 and §4.4.
 pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
@@ -31,7 +32,11 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
     if !caller.client.grant_types.contains(&grant_type) && setup.keeps(Rule::ClientGrantChecked) {
         return Err(errors::error(setup, "unauthorized_client", "the client may not use this grant"));
     }
-    client_credentials(&sent, caller.client, turn)
+    match grant_type {
+        AUTHORIZATION_CODE => codes::authorization_code(&sent, &caller, turn),
+        REFRESH_TOKEN => codes::refresh_token(&sent, &caller, turn),
+        _ => client_credentials(&sent, caller.client, turn),
+    }
 }
 
 /// Source: RFC 6749 §4.4.3 and §5.1.
@@ -40,8 +45,17 @@ fn client_credentials(sent: &Parameters, client: &Client, turn: &mut Turn<'_>) -
     let requested = sent.one("scope");
     let granted = grant_scope(requested, client, setup)
         .ok_or_else(|| errors::error(setup, "invalid_scope", "the scope is unknown or not allowed"))?;
-    let access_token = token::issue(setup, turn.state, turn.now_ms, client, &granted);
+    let mut reply = token_answer(requested, &granted, client, turn);
+    if !setup.keeps(Rule::CcNoRefreshToken) {
+        reply = reply.with_member("refresh_token", hex(&turn.state.draw()));
+    }
+    Ok(reply)
+}
 
+/// A token and what is said of it. Source: RFC 6749 §5.1.
+pub(super) fn token_answer(requested: Option<&str>, granted: &str, client: &Client, turn: &mut Turn<'_>) -> Reply {
+    let setup = turn.setup;
+    let access_token = token::issue(setup, turn.state, turn.now_ms, client, granted);
     let mut members = Map::new();
     members.insert("access_token".to_owned(), Value::from(access_token));
     let token_type = match () {
@@ -53,16 +67,11 @@ fn client_credentials(sent: &Parameters, client: &Client, turn: &mut Turn<'_>) -
     if !setup.makes(Policy::ExpiresInAbsent) {
         members.insert("expires_in".to_owned(), Value::from(setup.expires_in));
     }
-    let differs = requested.is_none_or(|requested| !same_words(requested, &granted, setup));
+    let differs = requested.is_none_or(|requested| !same_words(requested, granted, setup));
     if setup.makes(Policy::ScopeAlwaysReported) || differs && setup.keeps(Rule::ScopeReported) {
         members.insert("scope".to_owned(), Value::from(granted));
     }
-    if !setup.keeps(Rule::CcNoRefreshToken) {
-        let bytes = turn.state.draw();
-        let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        members.insert("refresh_token".to_owned(), Value::from(text));
-    }
-    Ok(Reply::json("token.issued", 200, members))
+    Reply::json("token.issued", 200, members)
 }
 
 fn limited(turn: &Turn<'_>) -> bool {
@@ -99,6 +108,8 @@ fn takes_json(request: &Request) -> bool {
 fn grant_type(sent: &Parameters, setup: &Setup) -> Result<&'static str, Reply> {
     match sent.one("grant_type") {
         Some(CLIENT_CREDENTIALS) => Ok(CLIENT_CREDENTIALS),
+        Some(AUTHORIZATION_CODE) => Ok(AUTHORIZATION_CODE),
+        Some(REFRESH_TOKEN) => Ok(REFRESH_TOKEN),
         Some(other) if !setup.keeps(Rule::GrantTypeCaseSensitive) && other.eq_ignore_ascii_case(CLIENT_CREDENTIALS) => {
             Ok(CLIENT_CREDENTIALS)
         }
@@ -118,7 +129,7 @@ fn grant_type(sent: &Parameters, setup: &Setup) -> Result<&'static str, Reply> {
 /// The scope that is granted, its words separated by single spaces; `None` if the request must be refused.
 ///
 /// Source: RFC 6749 §3.3. Without a request, or if nothing of it is left, the client gets the default.
-fn grant_scope(requested: Option<&str>, client: &Client, setup: &Setup) -> Option<String> {
+pub(super) fn grant_scope(requested: Option<&str>, client: &Client, setup: &Setup) -> Option<String> {
     let mut granted: Vec<&str> = Vec::new();
     for word in words(requested.unwrap_or_default()) {
         let own = client.scopes.iter().find(|own| equal(own, word, setup)).map(String::as_str);
@@ -143,7 +154,7 @@ fn grant_scope(requested: Option<&str>, client: &Client, setup: &Setup) -> Optio
     }
 }
 
-fn words(scope: &str) -> impl Iterator<Item = &str> {
+pub(super) fn words(scope: &str) -> impl Iterator<Item = &str> {
     scope.split(' ').filter(|word| !word.is_empty())
 }
 

@@ -5,10 +5,13 @@
 //! it. It shares no parser with the judge, so that one misreading of a standard cannot hide itself on both sides.
 
 mod authenticate;
+mod authorize;
+mod codes;
 mod dialect;
 mod endpoints;
 mod errors;
 mod fault;
+mod flow;
 mod grants;
 mod introspect;
 mod listen;
@@ -49,6 +52,13 @@ pub const REPLY_NAMES: &[&str] = &[
     "error.unauthorized_client",
     "error.unsupported_grant_type",
     "metadata",
+    "page.login",
+    "page.logged_in",
+    "page.consent",
+    "page.error",
+    "redirect.code",
+    "redirect.error",
+    "redirect.form_post",
     "introspection",
     "revoked",
     "content",

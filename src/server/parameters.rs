@@ -17,6 +17,23 @@ impl Parameters {
         self.0.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
     }
 
+    /// All values of a parameter.
+    pub(super) fn all(&self, name: &str) -> Vec<&str> {
+        self.0.iter().filter(|(own, _)| own == name).map(|(_, value)| value.as_str()).collect()
+    }
+
+    /// Without those that have no value.
+    #[must_use]
+    pub(super) fn without_empty(mut self) -> Self {
+        self.0.retain(|(_, value)| !value.is_empty());
+        self
+    }
+
+    /// Whether a parameter occurs twice that may not.
+    pub(super) fn repeats(&self) -> bool {
+        repeated(&self.0, false)
+    }
+
     /// The parameters of the query. Malformed escapes stay as they are: a query is nothing that credentials come in.
     pub(super) fn of_query(request: &Request) -> Self {
         Self(pairs(request.query.as_bytes()).unwrap_or_default())

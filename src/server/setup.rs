@@ -66,6 +66,8 @@ pub(super) struct Client {
     pub(super) secret: Option<Secret>,
     pub(super) grant_types: &'static [&'static str],
     pub(super) scopes: Vec<String>,
+    /// Source: RFC 6749 §3.1.2.2.
+    pub(super) redirect_uris: Vec<String>,
 }
 
 /// Everything about a running server that does not change.
@@ -81,6 +83,8 @@ pub(super) struct Setup {
     pub(super) max_header: usize,
     pub(super) latency_ms: u64,
     pub(super) default_scope: String,
+    /// What resources ask for.
+    pub(super) scopes: Vec<String>,
     pub(super) lock_after: Option<u32>,
 }
 
@@ -91,20 +95,28 @@ impl Setup {
         let path = set.issuer_path.clone().unwrap_or_default();
         let scopes = set.scopes.clone().unwrap_or_else(|| SCOPES.map(str::to_owned).to_vec());
         let default_scope = set.default_scope.as_ref().or(scopes.first()).cloned().unwrap_or_default();
-        let confidential = |id: &str, secret: &str| Client {
+        let own: Vec<String> = scopes.iter().cloned().chain([OFFLINE_ACCESS.to_owned()]).collect();
+        let confidential = |id: &str, secret: &str, redirect_uri: &str| Client {
             id: id.to_owned(),
             secret: Some(Secret::new(secret)),
-            grant_types: &[CLIENT_CREDENTIALS],
-            scopes: scopes.clone(),
+            grant_types: &[CLIENT_CREDENTIALS, AUTHORIZATION_CODE, REFRESH_TOKEN],
+            scopes: own.clone(),
+            redirect_uris: vec![redirect_uri.to_owned()],
         };
-        let public = Client { id: PUBLIC_ID.to_owned(), secret: None, grant_types: &[], scopes: scopes.clone() };
+        let public = Client {
+            id: PUBLIC_ID.to_owned(),
+            secret: None,
+            grant_types: &[AUTHORIZATION_CODE, REFRESH_TOKEN],
+            scopes: own.clone(),
+            redirect_uris: vec![PUBLIC_REDIRECT_URI.to_owned()],
+        };
         let life = if dialect.makes(Policy::TokenShortLived) { 5 } else { 3600 };
         Self {
             issuer: format!("{origin}{path}"),
             metadata_path: format!("{WELL_KNOWN}{path}"),
             clients: [
-                confidential(set.client_id.as_deref().unwrap_or(ID), set.client_secret.as_deref().unwrap_or(SECRET)),
-                confidential(SECOND_ID, SECOND_SECRET),
+                confidential(set.client_id.as_deref().unwrap_or(ID), set.client_secret.as_deref().unwrap_or(SECRET), REDIRECT_URI),
+                confidential(SECOND_ID, SECOND_SECRET, SECOND_REDIRECT_URI),
                 public,
             ],
             token_length: set.token_length.or(settings.token_length),
@@ -112,6 +124,7 @@ impl Setup {
             max_header: set.max_header.unwrap_or(LONGEST_HEADER),
             latency_ms: u64::try_from(settings.latency.as_millis()).unwrap_or(u64::MAX),
             default_scope,
+            scopes,
             lock_after: set.lock_after,
             origin,
             dialect,
@@ -151,12 +164,16 @@ impl Setup {
             "revocation_endpoint": format!("{origin}{REVOKE}"),
             "introspection_endpoint": format!("{origin}{INTROSPECT}"),
             "metadata_url": format!("{origin}{}", self.metadata_path),
-            "scope": main.scopes.join(" "),
+            "authorization_endpoint": format!("{origin}{AUTHORIZE}"),
+            "scope": self.scopes.join(" "),
+            "authorization_scope": main.scopes.join(" "),
             "ungranted_scope": UNGRANTED,
-            "grant_types": [CLIENT_CREDENTIALS],
+            "grant_types": [CLIENT_CREDENTIALS, AUTHORIZATION_CODE, REFRESH_TOKEN],
             "token_endpoint_auth_methods": ["client_secret_basic", "client_secret_post"],
             "request_content_types": contents,
             "claims": ["rfc9068", "oauth-2.1"],
+            "redirect_uri": main.redirect_uris.first(),
+            "login": { "username": USERNAME, "password": PASSWORD },
             "client": pair(main),
             "second_client": pair(second),
             "public_client": { "client_id": public.id },
@@ -186,6 +203,20 @@ impl Setup {
 }
 
 pub(super) const TOKEN: &str = "/token";
+pub(super) const AUTHORIZE: &str = "/authorize";
+pub(super) const LOGIN: &str = "/login";
+pub(super) const CONSENT: &str = "/consent";
+pub(super) const AUTHORIZATION_CODE: &str = "authorization_code";
+pub(super) const REFRESH_TOKEN: &str = "refresh_token";
+/// Asks for a refresh token. Source: OpenID Connect Core §11.
+pub(super) const OFFLINE_ACCESS: &str = "offline_access";
+pub(super) const USERNAME: &str = "alice";
+/// Differs under every encoding that forms go through.
+pub(super) const PASSWORD: &str = "w0nder land+%&<é";
+const REDIRECT_URI: &str = "https://client.example/cb";
+const SECOND_REDIRECT_URI: &str = "https://second.example/cb";
+/// A native app's. Source: RFC 8252 §7.3.
+const PUBLIC_REDIRECT_URI: &str = "http://127.0.0.1/cb";
 pub(super) const REVOKE: &str = "/revoke";
 pub(super) const INTROSPECT: &str = "/introspect";
 pub(super) const RESOURCE: &str = "/invoices";

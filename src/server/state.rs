@@ -4,6 +4,8 @@ use std::collections::{HashMap, VecDeque};
 
 use ring::hmac;
 
+use super::flow::Flow;
+
 /// Everything that changes while the server runs.
 pub(super) struct State {
     key: hmac::Key,
@@ -14,6 +16,7 @@ pub(super) struct State {
     pub(super) refused_at_ms: Option<u64>,
     /// How often the secret of a registered client was wrong.
     wrong: HashMap<String, u32>,
+    pub(super) flow: Flow,
 }
 
 /// An access token that was issued.
@@ -37,6 +40,7 @@ impl State {
             order: VecDeque::new(),
             refused_at_ms: None,
             wrong: HashMap::new(),
+            flow: Flow::default(),
         }
     }
 
@@ -99,6 +103,15 @@ impl State {
     pub(super) fn revoke(&mut self, token: &str) {
         if let Some(facts) = self.tokens.get_mut(token) {
             facts.revoked = true;
+        }
+    }
+}
+
+impl State {
+    /// Revokes everything that came of one code. Source: RFC 6749 §4.1.2, RFC 9700 §4.14.2.
+    pub(super) fn revoke_family(&mut self, family: u64) {
+        for token in self.flow.revoke_family(family) {
+            self.revoke(&token);
         }
     }
 }
