@@ -330,6 +330,12 @@ impl<'w> Walk<'w> {
     }
 }
 
+/// Whether a URL is one of the redirect URIs with something added, and what was added.
+#[must_use]
+pub fn ended_at(ends: &[String], url: &str, via: Via) -> Option<Redirect> {
+    redirect::matched(ends, url, via)
+}
+
 fn reached(redirect: Redirect) -> Next {
     let reason = format!("the browser is sent to {}", redirect.base);
     Next::End(End { ended: Ended::Redirected, redirect: Some(redirect), reason })

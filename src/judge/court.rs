@@ -98,4 +98,3 @@ pub(super) fn parts(document: &Value) -> Vec<&Value> {
         None => vec![document],
     }
 }
-

@@ -7,6 +7,7 @@ mod connecting;
 mod credentials;
 mod execute;
 mod handshake;
+mod person;
 mod preflight;
 mod preview;
 mod raw;
@@ -29,6 +30,7 @@ use crate::suite::Catalogue;
 use crate::target::Target;
 
 pub use execute::run;
+pub use person::AtTheBrowser;
 pub use preview::{Preview, preview};
 
 /// Looks whether anything could be sent to a target: its certificates and its proxy are fit for use.
@@ -75,6 +77,8 @@ pub struct Settings {
     pub clock: Arc<dyn Clock>,
     /// Told what goes on.
     pub progress: Arc<dyn Progress>,
+    /// A person who walks through the authorization endpoint; absent: the user agent does.
+    pub person: Option<Arc<dyn AtTheBrowser>>,
 }
 
 /// Told what a run does.

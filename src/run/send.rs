@@ -236,6 +236,6 @@ impl Runner<'_> {
     }
 }
 
-fn lets(values: &Values<'_>) -> Map<String, Value> {
+pub(super) fn lets(values: &Values<'_>) -> Map<String, Value> {
     values.lets.borrow().clone()
 }

@@ -5,10 +5,12 @@ use tokio::sync::MutexGuard;
 use url::{Url, form_urlencoded};
 
 use super::execute::Runner;
+use super::person;
 use super::request::{self, Ready};
+use super::send::lets;
 use super::values::Values;
 use crate::agent::{Answer, Ask, Cause, End, Ended, Jar, Next, Person, Redirect, Seen, Walk};
-use crate::exchange::{Received, Sent};
+use crate::exchange::{Outcome, Received, Sent, document, finish};
 use crate::oauth::Secret;
 use crate::plan::Instance;
 use crate::suite::Exchange;
@@ -43,6 +45,10 @@ impl Runner<'_> {
         values: &Values<'_>,
     ) -> Value {
         let target = self.task.target;
+        if let Some(person) = &self.settings.person {
+            let end = person::walk(person, &first.sent.url, &ends(&first.sent, target), person::PATIENCE).await;
+            return self.told_by_person(&first, &end, values);
+        }
         let person = person(target, exchange);
         let mut cookies = match exchange.file.session {
             Some(Session::New) => Cookies::Own(Jar::default()),
@@ -84,6 +90,18 @@ impl Runner<'_> {
         };
         drop(cookies);
         told(steps, &end, walk.logged_in(), values)
+    }
+}
+
+impl Runner<'_> {
+    /// The document of a walk that somebody else went: no page was seen.
+    fn told_by_person(&self, first: &Ready, end: &End, values: &Values<'_>) -> Value {
+        let target = self.task.target;
+        let mut step = document(Outcome::Answered, &first.sent, None, None, target.bounds.json_depth);
+        let now = self.settings.clock.now_ms();
+        finish(&mut step, &target.public, lets(values), json!({"at": now, "elapsed_ms": 0}));
+        step["cause"] = Cause::Asked.word().into();
+        told(vec![step], end, false, values)
     }
 }
 

@@ -41,7 +41,9 @@ fn begin(sent: Parameters, request: &Request, turn: &mut Turn<'_>) -> Result<Rep
         client_id: client.id.clone(),
         redirect_uri,
         redirect_uri_sent: sent.one("redirect_uri").map(str::to_owned),
-        state: sent.one("state").map(|state| if setup.keeps(Rule::StateUnaltered) { state.to_owned() } else { state.trim().to_owned() }),
+        state: sent
+            .one("state")
+            .map(|state| if setup.keeps(Rule::StateUnaltered) { state.to_owned() } else { state.trim().to_owned() }),
         form_post: sent.one("response_mode") == Some("form_post"),
         ask_again: sent.one("prompt") == Some("consent"),
         ..Waiting::default()
@@ -97,20 +99,28 @@ fn normal(uri: &str) -> Option<String> {
 fn loopback(own: &str, asked: &str) -> bool {
     let without_port = |uri: &str| {
         let mut url = Url::parse(uri).ok().filter(|url| url.scheme() == "http")?;
-        let literal = matches!(url.host(), Some(url::Host::Ipv4(ip)) if ip.is_loopback()) || matches!(url.host(), Some(url::Host::Ipv6(ip)) if ip.is_loopback());
+        let literal = matches!(url.host(), Some(url::Host::Ipv4(ip)) if ip.is_loopback())
+            || matches!(url.host(), Some(url::Host::Ipv6(ip)) if ip.is_loopback());
         (literal && url.set_port(None).is_ok() && !uri.contains("..")).then(|| url.to_string())
     };
     without_port(own).is_some_and(|own| without_port(asked) == Some(own))
 }
 
 /// What is wrong with a request whose client can be told.
-fn valid(sent: &Parameters, client: &Client, setup: &Setup, waiting: &mut Waiting) -> Result<(), (&'static str, &'static str)> {
+fn valid(
+    sent: &Parameters,
+    client: &Client,
+    setup: &Setup,
+    waiting: &mut Waiting,
+) -> Result<(), (&'static str, &'static str)> {
     if sent.repeats() && setup.keeps(Rule::AuthorizeParametersOnce) {
         return Err(("invalid_request", "a parameter is repeated"));
     }
     match sent.one("response_type") {
         Some("code") => {}
-        None if setup.keeps(Rule::ResponseTypeRequired) => return Err(("invalid_request", "there is no response_type")),
+        None if setup.keeps(Rule::ResponseTypeRequired) => {
+            return Err(("invalid_request", "there is no response_type"));
+        }
         None => {}
         Some("token") if !setup.keeps(Rule::ImplicitOff) => {}
         Some(_) if setup.keeps(Rule::ResponseTypeKnown) => {
@@ -124,13 +134,16 @@ fn valid(sent: &Parameters, client: &Client, setup: &Setup, waiting: &mut Waitin
     if !matches!(sent.one("response_mode"), None | Some("query" | "form_post")) {
         return Err(("invalid_request", "the response mode is not supported"));
     }
-    let granted = grant_scope(sent.one("scope"), client, setup).ok_or(("invalid_scope", "the scope is unknown or not allowed"))?;
+    let granted = grant_scope(sent.one("scope"), client, setup)
+        .ok_or(("invalid_scope", "the scope is unknown or not allowed"))?;
     waiting.scope = granted;
     match (sent.one("code_challenge"), sent.one("code_challenge_method")) {
         (None, _) if client.secret.is_none() && setup.keeps(Rule::PkceRequiredForPublic) => {
             return Err(("invalid_request", "a code_challenge is required"));
         }
-        (None, _) if setup.makes(Policy::PkceRequired) => return Err(("invalid_request", "a code_challenge is required")),
+        (None, _) if setup.makes(Policy::PkceRequired) => {
+            return Err(("invalid_request", "a code_challenge is required"));
+        }
         (None, _) => {}
         (Some(challenge), method) => {
             // RFC 7636 §4.3: without a method it is plain.

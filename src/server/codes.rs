@@ -38,7 +38,9 @@ pub(super) fn authorization_code(sent: &Parameters, caller: &Caller<'_>, turn: &
             return refuse("invalid_grant", "the code was used before");
         }
     }
-    if sent.one("redirect_uri") != code.request.redirect_uri_sent.as_deref() && setup.keeps(Rule::CodeBoundToRedirectUri) {
+    if sent.one("redirect_uri") != code.request.redirect_uri_sent.as_deref()
+        && setup.keeps(Rule::CodeBoundToRedirectUri)
+    {
         return refuse("invalid_grant", "the redirect_uri is not that of the authorization request");
     }
     verified(sent, &code, setup)?;
@@ -74,7 +76,9 @@ fn verified(sent: &Parameters, code: &Code, setup: &Setup) -> Result<(), Reply> 
             refuse("invalid_request", "there was no code_challenge")
         }
         (None, Some(_)) => Ok(()),
-        (Some(_), None) if setup.keeps(Rule::PkceVerifierRequired) => refuse("invalid_grant", "there is no code_verifier"),
+        (Some(_), None) if setup.keeps(Rule::PkceVerifierRequired) => {
+            refuse("invalid_grant", "there is no code_verifier")
+        }
         (Some(_), None) => Ok(()),
         (Some((challenge, method)), Some(verifier)) => {
             let character = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
@@ -121,7 +125,8 @@ pub(super) fn refresh_token(sent: &Parameters, caller: &Caller<'_>, turn: &mut T
     };
     let mut reply = token_answer(requested.or(Some(&known.scope)), &scope, caller.client, turn);
     remember(&reply, known.family, turn);
-    let rotates = !setup.makes(Policy::RefreshKept) && (caller.client.secret.is_some() || setup.keeps(Rule::RefreshRotated));
+    let rotates =
+        !setup.makes(Policy::RefreshKept) && (caller.client.secret.is_some() || setup.keeps(Rule::RefreshRotated));
     if rotates {
         if let Some(old) = turn.state.flow.refresh.get_mut(value) {
             old.used = true;

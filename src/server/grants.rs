@@ -3,10 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::authenticate::authenticate;
+use super::authorize::hex;
 use super::endpoints::Turn;
 use super::message::{Reply, Request};
 use super::parameters::Parameters;
-use super::authorize::hex;
 use super::setup::{AUTHORIZATION_CODE, CLIENT_CREDENTIALS, Client, REFRESH_TOKEN, Setup, UNGRANTED};
 use super::{Policy, Rule, codes, errors, token};
 

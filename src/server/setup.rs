@@ -115,7 +115,11 @@ impl Setup {
             issuer: format!("{origin}{path}"),
             metadata_path: format!("{WELL_KNOWN}{path}"),
             clients: [
-                confidential(set.client_id.as_deref().unwrap_or(ID), set.client_secret.as_deref().unwrap_or(SECRET), REDIRECT_URI),
+                confidential(
+                    set.client_id.as_deref().unwrap_or(ID),
+                    set.client_secret.as_deref().unwrap_or(SECRET),
+                    REDIRECT_URI,
+                ),
                 confidential(SECOND_ID, SECOND_SECRET, SECOND_REDIRECT_URI),
                 public,
             ],

@@ -1,8 +1,8 @@
 //! The pages of the authorization endpoint.
 
+use super::super::Rule;
 use super::super::message::{Body, Reply};
 use super::super::setup::Setup;
-use super::super::Rule;
 
 /// A text that stands in HTML.
 fn escaped(text: &str) -> String {
