@@ -318,12 +318,24 @@ impl Planner<'_> {
                 self.catalogue.exchanges.get(&instance.exchange).is_some_and(|exchange| {
                     // Asking a resource again would post the document once more.
                     let posts = exchange.file.endpoint == Some(Endpoint::Resource) && self.method(exchange) != "GET";
-                    exchange.works.is_some() && !exchange.file.single_use && !posts
+                    exchange.works.is_some()
+                        && !exchange.file.single_use
+                        && !posts
+                        && !self.rests_on_a_user(&exchange.id)
                 })
             })
             .map(|instance| instance.key.clone())
             .collect();
         self.plan.controls = controls;
+    }
+
+    /// Whether values of it come from a walk: a code is good once, and asking again would take another login's worth of requests.
+    fn rests_on_a_user(&self, name: &str) -> bool {
+        let exchange = self.catalogue.exchanges.get(name);
+        exchange.is_some_and(|exchange| {
+            exchange.file.kind == Some(Kind::Authorize)
+                || exchange.takes_from.iter().any(|source| source != name && self.rests_on_a_user(source))
+        })
     }
 
     fn method(&self, exchange: &Exchange) -> String {

@@ -83,6 +83,9 @@ fn verified(sent: &Parameters, code: &Code, setup: &Setup) -> Result<(), Reply> 
         (Some((challenge, method)), Some(verifier)) => {
             let character = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
             let shaped = (43..=128).contains(&verifier.len()) && verifier.chars().all(character);
+            if verifier.len() > 64 && !setup.keeps(Rule::PkceLongVerifier) {
+                return refuse("invalid_grant", "the code_verifier is too long");
+            }
             if !shaped && setup.keeps(Rule::PkceVerifierShape) {
                 return refuse("invalid_grant", "the code_verifier is malformed");
             }

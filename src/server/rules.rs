@@ -83,6 +83,7 @@ words! {
         PkceVerifierRequired = "pkce.verifier_required": "a code with a challenge is not redeemed without a verifier (RFC 9700 §2.1.1)",
         PkceVerifierChecked = "pkce.verifier_checked": "the verifier must be that of the challenge (RFC 7636 §4.6)",
         PkceVerifierShape = "pkce.verifier_shape": "a verifier has 43 to 128 characters of its alphabet (RFC 7636 §4.1)",
+        PkceLongVerifier = "pkce.long_verifier": "verifiers of up to 128 characters are read (RFC 7636 §4.1)",
         PkceVerifierNeedsChallenge = "pkce.verifier_needs_challenge": "a verifier without a challenge is refused (RFC 9700 §4.8.2)",
         RefreshNeedsOffline = "refresh.needs_offline": "refresh tokens are issued to who asks for offline_access (contract of the Coupa API)",
         RefreshBoundToClient = "refresh.bound_to_client": "a refresh token is good for the client that it was issued to (RFC 6749 §6)",
