@@ -34,7 +34,8 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
 
 fn begin(sent: Parameters, request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
     let setup = turn.setup;
-    let sent = if setup.keeps(Rule::ParametersEmptyIsAbsent) { sent.without_empty() } else { sent };
+    let empty = sent.has_empty();
+    let sent = if setup.keeps(Rule::AuthorizeEmptyIsAbsent) { sent.without_empty() } else { sent };
     let (client, redirect_uri) = registered(&sent, setup)?;
     // From here on the client can be told; the error goes to a redirect URI that is registered.
     let mut waiting = Waiting {
@@ -44,11 +45,14 @@ fn begin(sent: Parameters, request: &Request, turn: &mut Turn<'_>) -> Result<Rep
         state: sent
             .one("state")
             .map(|state| if setup.keeps(Rule::StateUnaltered) { state.to_owned() } else { state.trim().to_owned() }),
-        form_post: sent.one("response_mode") == Some("form_post"),
+        form_post: sent.one("response_mode") == Some("form_post") && setup.keeps(Rule::FormPostPosted),
         ask_again: sent.one("prompt") == Some("consent"),
         ..Waiting::default()
     };
-    if let Err((code, description)) = valid(&sent, client, setup, &mut waiting) {
+    let odd = !setup.keeps(Rule::AuthorizeUnknownIgnored) && sent.one("grantlint_unknown").is_some_and(|value| !value.is_empty())
+        || !setup.keeps(Rule::AuthorizeEmptyIsAbsent) && empty;
+    let checked = if odd { Err(("invalid_request", "a parameter is not known")) } else { valid(&sent, client, setup, &mut waiting) };
+    if let Err((code, description)) = checked {
         let mut pairs = vec![("error".to_owned(), code.to_owned())];
         if setup.makes(Policy::ErrorDescribed) {
             pairs.push(("error_description".to_owned(), description.to_owned()));
@@ -148,6 +152,7 @@ fn valid(
         (Some(challenge), method) => {
             // RFC 7636 §4.3: without a method it is plain.
             let method = method.unwrap_or("plain");
+            let method = if setup.keeps(Rule::PkceMethodKnown) || method == "plain" { method } else { "S256" };
             let known = method == "S256" || method == "plain" && !setup.keeps(Rule::PkcePlainRefused);
             if !known {
                 return Err(("invalid_request", "the transformation is not supported"));
@@ -234,7 +239,8 @@ fn to_client(setup: &Setup, waiting: &Waiting, mut pairs: Vec<(String, String)>,
         pairs.push(("state".to_owned(), state.clone()));
     }
     if setup.keeps(Rule::IssReturned) {
-        pairs.push(("iss".to_owned(), setup.issuer.clone()));
+        let slash = if setup.keeps(Rule::IssIdentical) { "" } else { "/" };
+        pairs.push(("iss".to_owned(), format!("{}{slash}", setup.issuer)));
     }
     if waiting.form_post {
         return pages::form_post(setup, &waiting.redirect_uri, &pairs);

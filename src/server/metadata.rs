@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::endpoints::Turn;
 use super::message::{Reply, Request};
-use super::setup::{CLIENT_CREDENTIALS, INTROSPECT, REVOKE, TOKEN};
+use super::setup::{AUTHORIZATION_CODE, AUTHORIZE, CLIENT_CREDENTIALS, REFRESH_TOKEN, INTROSPECT, REVOKE, TOKEN};
 use super::{Policy, Rule, errors};
 
 /// Answers at the well-known place. Source: RFC 8414 §2 and §3.
@@ -14,7 +14,7 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
         return Err(errors::method_not_allowed("GET, HEAD"));
     }
     let slash = if setup.keeps(Rule::MetadataIssuer) { "" } else { "/" };
-    let mut grant_types = vec![CLIENT_CREDENTIALS];
+    let mut grant_types = vec![CLIENT_CREDENTIALS, AUTHORIZATION_CODE, REFRESH_TOKEN];
     if !setup.keeps(Rule::MetadataTruthful) {
         grant_types.push("password");
     }
@@ -26,8 +26,11 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
         "issuer": format!("{}{slash}", setup.issuer),
         "token_endpoint": format!("{origin}{TOKEN}"),
         "token_endpoint_auth_methods_supported": methods,
-        // Required although there is no authorization endpoint; §3.2 would rather have no empty array, but cannot omit it.
-        "response_types_supported": [],
+        "authorization_endpoint": format!("{origin}{AUTHORIZE}"),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query", "form_post"],
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": true,
         "grant_types_supported": grant_types,
         "scopes_supported": setup.main().scopes,
         "revocation_endpoint": format!("{origin}{REVOKE}"),

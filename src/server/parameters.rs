@@ -22,6 +22,11 @@ impl Parameters {
         self.0.iter().filter(|(own, _)| own == name).map(|(_, value)| value.as_str()).collect()
     }
 
+    /// Whether one has no value.
+    pub(super) fn has_empty(&self) -> bool {
+        self.0.iter().any(|(_, value)| value.is_empty())
+    }
+
     /// Without those that have no value.
     #[must_use]
     pub(super) fn without_empty(mut self) -> Self {
