@@ -152,7 +152,8 @@ pub async fn trial(catalogue: &Catalogue, faults: &[Fault], wanted: &Wanted) -> 
     let plan = plan::plan(catalogue, &target, &members, &plan::Options { safe: false, patience });
     // Nothing may listen on port 80 here, so the plain twin of an https endpoint is looked for at the server's own port.
     let plain = running.origin().strip_prefix("https://").and_then(|address| address.parse().ok());
-    let resolve = plain.map(|address| (("127.0.0.1".to_owned(), 80), address)).into_iter().collect();
+    let hosts = ["127.0.0.1", "0.0.0.0"].map(str::to_owned);
+    let resolve = plain.map(|address| hosts.map(|host| ((host, 80), address))).into_iter().flatten().collect();
     // Who is held back moves the clock of all: two at once would each seem to take the time of both.
     let concurrency = if faults.iter().any(|fault| !fault.delay_ms.0.is_empty()) { 1 } else { 8 };
     let settings = run::Settings {
@@ -166,9 +167,9 @@ pub async fn trial(catalogue: &Catalogue, faults: &[Fault], wanted: &Wanted) -> 
         person: None,
     };
     let brought = run::run(Task { catalogue, plan: &plan, target: &target }, &settings, std::future::pending()).await?;
-    Ok(assemble::assemble(&Material {
+    Ok(assemble::assemble(Material {
         catalogue,
-        recording: &brought.recording,
+        recording: brought.recording,
         members: &members,
         target: &target.name,
         suites: &wanted.suites,

@@ -3,19 +3,29 @@
 //! A leaf beside `yaml`: clauses are compiled here, and every file kind (specs, target files, faults) is checked here against the
 //! schema that was generated from its type, so that all mistakes of a file are told at once and in place.
 
-use std::collections::BTreeSet;
-use std::sync::LazyLock;
+mod fault;
+mod simple;
 
-use jsonschema::error::ValidationErrorKind;
+use std::collections::BTreeSet;
+use std::sync::{LazyLock, OnceLock};
+
 use jsonschema::paths::Location;
 use jsonschema::{Draft, Keyword, ValidationError, ValidationOptions, Validator};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use url::Url;
 
-use crate::yaml::{self, Document, FileProblems, Position, Problem};
+use crate::yaml::{self, Document, FileProblems};
+use fault::{Fault, fault, in_place};
 
-/// Own keywords: each takes a text.
-pub const OWN_KEYWORDS: [&str; 3] = ["within-scope-of", "same-scope-as", "contains-text"];
+/// Whether a text is to the text that a keyword was given as the keyword says.
+type Compare = fn(&str, &str) -> bool;
+
+/// Own keywords: each takes a text, and compares with it the text that is there.
+const OWN_KEYWORDS: [(&str, Compare); 3] = [
+    ("within-scope-of", |text, given| words(text).is_subset(&words(given))),
+    ("same-scope-as", |text, given| words(text) == words(given)),
+    ("contains-text", |text, given| text.contains(given)),
+];
 
 /// Whether a text is what a grammar produces.
 pub type Grammar = fn(&str) -> bool;
@@ -61,6 +71,21 @@ pub fn compile(schema: &Value) -> Result<Validator, String> {
     OPTIONS.build(schema).map_err(|error| error.masked().to_string())
 }
 
+/// A schema of a clause: most are decided as they stand, the others are compiled at first use.
+#[derive(Debug, Default)]
+pub struct Compiled(OnceLock<Option<Box<Validator>>>);
+
+impl Compiled {
+    /// Whether a value satisfies `schema`, which has to be the same at each call. One that does not compile is not satisfied.
+    #[must_use]
+    pub fn holds(&self, schema: &Value, value: &Value) -> bool {
+        simple::clause(schema, value).unwrap_or_else(|| {
+            let compiled = self.0.get_or_init(|| compile(schema).ok().map(Box::new));
+            compiled.as_ref().is_some_and(|validator| validator.is_valid(value))
+        })
+    }
+}
+
 /// Formats and keywords, put together once: a run compiles hundreds of schemas.
 static OPTIONS: LazyLock<ValidationOptions> = LazyLock::new(|| {
     let mut options: ValidationOptions = jsonschema::options()
@@ -70,12 +95,10 @@ static OPTIONS: LazyLock<ValidationOptions> = LazyLock::new(|| {
     for (name, check) in FORMATS {
         options = options.with_format(name, check);
     }
+    for (name, compare) in OWN_KEYWORDS {
+        options = options.with_keyword(name, move |_, value, path| own(value, path, compare));
+    }
     options
-        .with_keyword("within-scope-of", |_, value, path| {
-            own(value, path, |text, given| words(text).is_subset(&words(given)))
-        })
-        .with_keyword("same-scope-as", |_, value, path| own(value, path, |text, given| words(text) == words(given)))
-        .with_keyword("contains-text", |_, value, path| own(value, path, |text, given| text.contains(given)))
 });
 
 fn words(scope: &str) -> BTreeSet<&str> {
@@ -84,13 +107,13 @@ fn words(scope: &str) -> BTreeSet<&str> {
 
 struct Own {
     given: String,
-    holds: fn(&str, &str) -> bool,
+    holds: Compare,
 }
 
 fn own<'a>(
     value: &'a Value,
     _path: Location,
-    holds: fn(&str, &str) -> bool,
+    holds: Compare,
 ) -> Result<Box<dyn for<'i> Keyword<'i>>, ValidationError<'a>> {
     match value.as_str() {
         Some(given) => Ok(Box::new(Own { given: given.to_owned(), holds })),
@@ -109,40 +132,21 @@ impl<'i> Keyword<'i> for Own {
     }
 }
 
-/// One thing that is wrong with a file by its schema: JSON Pointer, whether the key is meant, message, right words.
-#[derive(Debug, PartialEq, Eq)]
-struct Fault {
-    /// JSON Pointer of the value, or of the key that should not be there.
-    at: String,
-    /// The key is meant, not its value.
-    key: bool,
-    /// A lower-case fragment.
-    message: String,
-    /// What would be right there, for "did you mean".
-    known: Vec<String>,
-    /// The wrong word.
-    word: Option<String>,
-}
-
-/// A file kind: its schema, compiled once.
+/// A file kind: its schema, compiled when a file has a mistake.
 #[derive(Debug)]
 pub struct FileKind {
     schema: Value,
-    validator: Validator,
+    validator: OnceLock<Result<Validator, String>>,
 }
 
 impl FileKind {
-    /// Compiles the schema of a file kind.
+    /// Reads the schema of a file kind.
     ///
     /// # Errors
-    /// What is wrong with the schema, in words.
+    /// It is no JSON.
     pub fn new(schema: &str) -> Result<Self, String> {
         let schema: Value = serde_json::from_str(schema).map_err(|error| error.to_string())?;
-        let validator = jsonschema::options()
-            .with_draft(Draft::Draft202012)
-            .build(&schema)
-            .map_err(|error| error.masked().to_string())?;
-        Ok(Self { schema, validator })
+        Ok(Self { schema, validator: OnceLock::new() })
     }
 
     /// Reads a file's text; the second value has its mistakes, which may be none.
@@ -163,182 +167,19 @@ impl FileKind {
     }
 
     fn faults(&self, value: &Value) -> Vec<Fault> {
+        if simple::file(&self.schema, value) == Some(true) {
+            return Vec::new();
+        }
+        let compiled = self.validator.get_or_init(|| {
+            let options = jsonschema::options().with_draft(Draft::Draft202012);
+            options.build(&self.schema).map_err(|error| error.masked().to_string())
+        });
         let mut all = Vec::new();
-        for error in self.validator.iter_errors(value) {
-            fault(&self.schema, &error, &mut all);
+        match compiled {
+            Ok(validator) => validator.iter_errors(value).for_each(|error| fault(&self.schema, &error, &mut all)),
+            Err(message) => all.push(Fault::whole(message.clone())),
         }
         all
-    }
-}
-
-fn fault(schema: &Value, error: &ValidationError<'_>, all: &mut Vec<Fault>) {
-    let at = error.instance_path().to_string();
-    let instance = error.instance();
-    let shown = match &**instance {
-        Value::String(text) => format!("`{text}`"),
-        Value::Object(_) => "a map".to_owned(),
-        Value::Array(_) => "a list".to_owned(),
-        other => format!("`{other}`"),
-    };
-    let plain = |message: String| Fault { at: at.clone(), key: false, message, known: Vec::new(), word: None };
-    match error.kind() {
-        ValidationErrorKind::AdditionalProperties { unexpected } => {
-            let known = properties(schema, error.schema_path().as_str());
-            for name in unexpected {
-                all.push(Fault {
-                    at: format!("{at}/{}", name.replace('~', "~0").replace('/', "~1")),
-                    key: true,
-                    message: format!("unknown key `{name}`"),
-                    known: known.clone(),
-                    word: Some(name.clone()),
-                });
-            }
-        }
-        ValidationErrorKind::Required { property } => {
-            all.push(plain(format!("`{}` is missing", property.as_str().unwrap_or_default())));
-        }
-        ValidationErrorKind::Enum { options } => {
-            let known: Vec<String> =
-                options.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
-            let word = instance.as_str().map(str::to_owned);
-            all.push(Fault { known, word, ..plain(format!("{shown} is not a word that is known here")) });
-        }
-        ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
-            any_of(schema, error, context, &plain, all);
-        }
-        ValidationErrorKind::Type { kind } => {
-            all.push(plain(format!("{shown} should be {}", type_words(&format!("{kind:?}")))));
-        }
-        ValidationErrorKind::Minimum { limit } => all.push(plain(format!("{shown} is less than {limit}, the least"))),
-        ValidationErrorKind::Maximum { limit } => all.push(plain(format!("{shown} is more than {limit}, the most"))),
-        ValidationErrorKind::MinItems { .. } | ValidationErrorKind::MinLength { .. } => {
-            all.push(plain("this must not be empty".into()));
-        }
-        ValidationErrorKind::Pattern { pattern } => {
-            all.push(plain(format!("{shown} does not have the form `{pattern}`")))
-        }
-        ValidationErrorKind::PropertyNames { error } => {
-            let name = error.instance().as_str().unwrap_or_default().to_owned();
-            let at = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
-            let message = format!("a place is a JSON Pointer and begins with `/`, not `{name}`");
-            all.push(Fault { at, key: true, ..plain(message) });
-        }
-        other => all.push(plain(format!("{shown} does not satisfy `{}`", other.keyword()))),
-    }
-}
-
-/// Of several forms the one that fits best tells what is wrong; when none is near, all are named.
-fn any_of(
-    schema: &Value,
-    error: &ValidationError<'_>,
-    context: &[Vec<ValidationError<'static>>],
-    plain: &dyn Fn(String) -> Fault,
-    all: &mut Vec<Fault>,
-) {
-    let here = error.instance_path().to_string();
-    let deepest = context
-        .iter()
-        .filter(|errors| {
-            errors.iter().any(|error| {
-                error.instance_path().to_string() != here
-                    || matches!(
-                        error.kind(),
-                        ValidationErrorKind::AdditionalProperties { .. }
-                            | ValidationErrorKind::Required { .. }
-                            | ValidationErrorKind::PropertyNames { .. }
-                    )
-            })
-        })
-        .min_by_key(|errors| errors.len())
-        // What else may stand there is a single word: then only one form is meant.
-        .or_else(|| {
-            let word = |errors: &&Vec<ValidationError<'static>>| {
-                errors.iter().all(|error| matches!(error.kind(), ValidationErrorKind::Constant { .. }))
-            };
-            let mut others = context.iter().filter(|errors| !word(errors));
-            others.next().filter(|_| others.next().is_none())
-        });
-    if let Some(errors) = deepest {
-        for error in errors {
-            fault(schema, error, all);
-        }
-        return;
-    }
-    let words: BTreeSet<String> = context
-        .iter()
-        .flatten()
-        .map(|error| match error.kind() {
-            ValidationErrorKind::Type { kind } => type_words(&format!("{kind:?}")),
-            ValidationErrorKind::Constant { expected_value } => {
-                format!("the word `{}`", expected_value.as_str().unwrap_or_default())
-            }
-            ValidationErrorKind::Enum { options } => {
-                let options: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-                format!("one of {}", options.join(", "))
-            }
-            _ => "of another form".to_owned(),
-        })
-        .filter(|words| words != "null")
-        .collect();
-    all.push(plain(format!("this should be {}", words.into_iter().collect::<Vec<_>>().join(", or "))));
-}
-
-fn type_words(kind: &str) -> String {
-    let lower = kind.to_lowercase();
-    for (name, words) in [
-        ("string", "a text"),
-        ("object", "a map"),
-        ("array", "a list"),
-        ("boolean", "true or false"),
-        ("integer", "a whole number"),
-        ("number", "a number"),
-    ] {
-        if lower.contains(name) {
-            return words.to_owned();
-        }
-    }
-    "null".to_owned()
-}
-
-/// The property names of the object schema that an error points into.
-fn properties(schema: &Value, path: &str) -> Vec<String> {
-    let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
-    let of = |place: &str| schema.pointer(place).and_then(|schema| schema.get("properties")).and_then(Value::as_object);
-    let mut place = parent.to_owned();
-    // Below a `$ref` the path names the way taken, so the reference is followed by hand.
-    let found = of(&place).or_else(|| {
-        let (_, name) = place.rsplit_once("/$defs/").or_else(|| place.rsplit_once("$ref")).unwrap_or(("", ""));
-        place = format!("/$defs/{}", name.split('/').next().unwrap_or_default());
-        of(&place)
-    });
-    found.map(|members: &Map<String, Value>| members.keys().cloned().collect()).unwrap_or_default()
-}
-
-/// A fault by schema as a problem at its place in the text.
-#[must_use]
-fn in_place(document: &Document, fault: Fault) -> Problem {
-    let position = nearest_position(&document.positions, &fault.at);
-    let known: Vec<&str> = fault.known.iter().map(String::as_str).collect();
-    let help = fault.word.as_deref().and_then(|word| yaml::did_you_mean(word, &known));
-    let at = match position {
-        Some(position) if fault.key || position.value.is_empty() => position.key.clone(),
-        Some(position) if fault.message.ends_with("is missing") && !position.key.is_empty() => position.key.clone(),
-        Some(position) => position.value.clone(),
-        None => 0..0,
-    };
-    Problem { message: fault.message, at, help }
-}
-
-fn nearest_position<'p>(
-    positions: &'p std::collections::HashMap<String, Position>,
-    place: &str,
-) -> Option<&'p Position> {
-    let mut place = place;
-    loop {
-        if let Some(position) = positions.get(place) {
-            return Some(position);
-        }
-        place = place.rsplit_once('/')?.0;
     }
 }
 

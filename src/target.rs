@@ -118,9 +118,8 @@ pub fn from_text(
 ) -> Result<Vec<Target>, Error> {
     let kind = FileKind::new(SCHEMA).map_err(Error::Flags)?;
     let (document, mut file) = kind.read(path, text);
-    let hidden = hide::found(text, document.as_ref());
     let Some(mut document) = document else {
-        hide::apply(&mut file, &hidden);
+        hide::apply(&mut file, &hide::found(text, None));
         return Err(Error::Mistakes(Box::new(file)));
     };
     let known: Vec<String> = document.value["targets"].as_object().into_iter().flat_map(Map::keys).cloned().collect();
@@ -153,7 +152,8 @@ pub fn from_text(
         return Ok(targets);
     }
     file.problems.sort_by_key(|problem| problem.at.start);
-    hide::apply(&mut file, &hidden);
+    // By now the entries are taken out of the document.
+    hide::apply(&mut file, &hide::found(text, yaml::parse(text).ok().as_ref()));
     Err(Error::Mistakes(Box::new(file)))
 }
 

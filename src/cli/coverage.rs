@@ -8,7 +8,7 @@ use crate::suite::ledger::Ledger;
 
 pub(super) fn run(args: &CoverageArgs) -> Result<u8, Failure> {
     let catalogue = pipeline::catalogue(args.specs.as_deref())?;
-    let ledger = Ledger::of(&catalogue).map_err(Failure::internal)?;
+    let ledger = Ledger::of(catalogue).map_err(Failure::internal)?;
     output::print(&match args.format {
         CoverageFormat::Text => coverage::text(&ledger, By::from(args.by)),
         CoverageFormat::Json => format!("{:#}\n", coverage::json(&ledger)),

@@ -35,8 +35,8 @@ pub(super) fn run(args: &DemoArgs) -> Result<u8, Failure> {
         resolve: Vec::new(),
     };
     let (sound, faulty) = pipeline::runtime()?.block_on(async {
-        let sound = one(&catalogue, "conforming", &[], &sending, args).await?;
-        let faulty = one(&catalogue, "faulty", &FAULTS, &sending, args).await?;
+        let sound = one(catalogue, "conforming", &[], &sending, args).await?;
+        let faulty = one(catalogue, "faulty", &FAULTS, &sending, args).await?;
         Ok::<_, Failure>((sound, faulty))
     })?;
     let violated = |check: &str| {

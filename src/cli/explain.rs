@@ -26,7 +26,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<u8, Failure> {
             .map_or_else(|| "see `grantlint list`".to_owned(), |near| format!("did you mean `{near}`?"));
         return Err(Failure::usage(format!("no check is called `{}`", args.check), help));
     };
-    output::print(&explained(&catalogue, check))?;
+    output::print(&explained(catalogue, check))?;
     Ok(0)
 }
 
@@ -161,7 +161,7 @@ fn accepted(check: &Check, clauses: &Clauses) -> Vec<String> {
                     let said = match &clause.matcher {
                         Matcher::Absent => "nothing there".to_owned(),
                         Matcher::Present => "something there".to_owned(),
-                        Matcher::Schema { schema, .. } => suite::expected_at(&clause.place, schema),
+                        Matcher::Schema { schema, .. } => suite::words::expected_at(&clause.place, schema),
                     };
                     format!("{}: {said}", place(check, &clause.place))
                 })

@@ -9,9 +9,9 @@ use crate::suite::{self, Catalogue, matches};
 pub(super) fn run(args: &ListArgs) -> Result<u8, Failure> {
     let catalogue = pipeline::catalogue(args.select.specs.as_deref())?;
     let rows = match args.what {
-        Listed::Checks => checks(&catalogue, args)?,
-        Listed::Suites => suites(&catalogue),
-        Listed::Exchanges => exchanges(&catalogue),
+        Listed::Checks => checks(catalogue, args)?,
+        Listed::Suites => suites(catalogue),
+        Listed::Exchanges => exchanges(catalogue),
         Listed::Faults => fixtures("faults"),
         Listed::Variations => fixtures("variations"),
         Listed::Rules => rules(),

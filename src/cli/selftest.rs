@@ -9,14 +9,14 @@ use crate::suite;
 pub(super) fn run(args: &SelftestArgs) -> Result<u8, Failure> {
     let catalogue = pipeline::catalogue(args.specs.as_deref())?;
     let mut subjects = match &args.fixtures {
-        None => mutation::subjects(&catalogue)?,
-        Some(folder) => mutation::subjects_from(&catalogue, suite::fixtures_in(folder)?)?,
+        None => mutation::subjects(catalogue)?,
+        Some(folder) => mutation::subjects_from(catalogue, suite::fixtures_in(folder)?)?,
     };
     let chosen = |id: &str| args.only.is_empty() || args.only.iter().any(|pattern| suite::matches(pattern, id));
     subjects.retain(|subject| chosen(&subject.id));
     let suites: Vec<String> = catalogue.suites.keys().cloned().collect();
     let extent = if args.full { Extent::Full } else { Extent::Own };
-    let outcomes = mutation::selftest(&catalogue, &suites, &subjects, extent)?;
+    let outcomes = mutation::selftest(catalogue, &suites, &subjects, extent)?;
     let mut text = String::new();
     if args.matrix {
         text.push_str(&mutation::matrix(&outcomes));

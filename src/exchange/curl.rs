@@ -50,7 +50,7 @@ pub fn curl(document: &Value) -> Option<String> {
             continue;
         }
         if lower == "authorization"
-            && let Some(basic) = authorization.and_then(basic)
+            && let Some(basic) = authorization.and_then(|facts| basic(value, facts))
         {
             line.push_str(&basic);
             continue;
@@ -78,8 +78,9 @@ pub fn curl(document: &Value) -> Option<String> {
     Some(line)
 }
 
-/// A Basic header whose secret is masked is made anew in the shell, in the alphabet that was sent.
-fn basic(authorization: &Value) -> Option<String> {
+/// A Basic header whose secret is masked is made anew in the shell, with the scheme and in the alphabet that were sent.
+fn basic(value: &str, authorization: &Value) -> Option<String> {
+    let scheme = value.split_once(' ').map_or("Basic", |(scheme, _)| scheme);
     let word = |name: &str| authorization.get(name).and_then(Value::as_str);
     let (client_id, variable) = (word("client_id")?, word("secret")?);
     let url_safe = if word("alphabet") == Some("url-safe") { " | tr '+/' '-_'" } else { "" };
@@ -89,7 +90,7 @@ fn basic(authorization: &Value) -> Option<String> {
         _ => (client_id.to_owned(), plain(variable)),
     };
     let pair = format!("printf '%s:%s' {} {secret}", quote(&id, plain));
-    Some(format!(" -H \"Authorization: Basic $({pair} | base64 | tr -d '\\n'{url_safe})\""))
+    Some(format!(" -H \"Authorization: {scheme} $({pair} | base64 | tr -d '\\n'{url_safe})\""))
 }
 
 /// One shell word; masked values become shell variables outside the quotes, written by `secret`.

@@ -5,13 +5,13 @@
 //! Values that are found in every word (short ones, and words of the protocol) are replaced where they are meant.
 
 mod forms;
+mod loose;
 mod search;
 mod shape;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use regex::Regex;
 use serde_json::{Value, json};
 
 use forms::{basic_pair, form_encode, issued_forms, json_escape, percent_encode, secret_forms};
@@ -67,7 +67,6 @@ pub struct Masks {
     pairs: BTreeMap<String, usize>,
     issued: Vec<String>,
     known: HashSet<String>,
-    loose: Regex,
 }
 
 /// Masks that are complete and can be applied.
@@ -79,6 +78,8 @@ pub struct ReadyMasks {
     worded: HashMap<String, String>,
     /// Masked value → shell variable, for `curl` lines.
     variables: Vec<(String, &'static str)>,
+    /// The target's entry as it is and masked: it stands in every document.
+    target: (Value, Value),
 }
 
 impl Masks {
@@ -95,8 +96,6 @@ impl Masks {
                 forms.extend(all);
             }
         }
-        let names =
-            "access[_-]?token|refresh[_-]?token|id[_-]?token|device[_-]?code|user[_-]?code|assertion|token|code";
         Self {
             echoes: Finder::new(forms),
             echoed,
@@ -104,18 +103,6 @@ impl Masks {
             pairs: BTreeMap::new(),
             issued: Vec::new(),
             known: HashSet::new(),
-            loose: Regex::new(&format!(
-                r#"(?ix)
-                (?: "(?:{names})"\s*:\s*"((?:[^"\\]|\\.)+)
-                  | \\"(?:{names})\\"\s*:\s*\\"([^"\\]+)
-                  | '(?:{names})'\s*:\s*'([^']+)
-                  | "(?:{names})"\s*:\s*([0-9]{{4,}})
-                  | <(?:{names})>([^<]+)
-                  | \b(?:{names})=([^&\s"'<>;,]+)
-                  | \bbearer\s+([a-z0-9._~+/-]{{16,}})
-                  | (eyJ[A-Za-z0-9_-]{{8,}}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+) )"#
-            ))
-            .expect("the pattern is constant"),
         }
     }
 
@@ -186,9 +173,7 @@ impl Masks {
             Value::Array(items) => items.iter().for_each(|item| self.walk(item)),
             Value::String(text) => {
                 let mut found: Vec<String> = Vec::new();
-                for groups in self.loose.captures_iter(text) {
-                    let Some(text) = groups.iter().skip(1).flatten().next() else { continue };
-                    let text = text.as_str();
+                for text in loose::issued(text) {
                     let decoded = url::form_urlencoded::parse(format!("x={text}").as_bytes())
                         .next()
                         .map(|(_, value)| value.into_owned());
@@ -201,9 +186,9 @@ impl Masks {
         }
     }
 
-    /// No more documents: unequal values get unequal masks, in the order they were seen.
+    /// No more documents: unequal values get unequal masks, in the order they were seen. `target` is the entry in all of them.
     #[must_use]
-    pub fn ready(self) -> ReadyMasks {
+    pub fn ready(self, target: &Value) -> ReadyMasks {
         let mut forms: Vec<Form> = Vec::new();
         let (mut whole, mut worded): (HashMap<_, _>, HashMap<_, _>) = Default::default();
         let (mut taken, mut variables) = (HashSet::new(), Vec::new());
@@ -233,7 +218,11 @@ impl Masks {
             }
             if is_word(value) { &mut worded } else { &mut whole }.entry(value.clone()).or_insert(mask);
         }
-        ReadyMasks { finder: Finder::new(forms), whole, worded, variables }
+        let mut masks = ReadyMasks { finder: Finder::new(forms), whole, worded, variables, target: Default::default() };
+        let mut masked = target.clone();
+        masks.replace(&mut masked, "target");
+        masks.target = (target.clone(), masked);
+        masks
     }
 }
 
@@ -241,7 +230,12 @@ impl ReadyMasks {
     /// A text with everything secret replaced.
     #[must_use]
     pub fn text(&self, text: &str) -> String {
-        self.whole.get(text).cloned().unwrap_or_else(|| self.finder.replace(text))
+        self.masked(text).unwrap_or_else(|| text.to_owned())
+    }
+
+    /// The same where something is replaced; else `None`.
+    fn masked(&self, text: &str) -> Option<String> {
+        self.whole.get(text).cloned().or_else(|| self.finder.replace(text))
     }
 
     /// Masks every text and member name of a document, and notes for `curl` which shell variables a request needs.
@@ -254,7 +248,11 @@ impl ReadyMasks {
                 parts.push((list, items.take()));
             }
         }
+        let target = value.get_mut("target").filter(|target| **target == self.target.0).map(Value::take);
         self.replace(value, "");
+        if target.is_some() {
+            value["target"] = self.target.1.clone();
+        }
         for (list, mut items) in parts {
             items.as_array_mut().into_iter().flatten().for_each(|item| self.apply(item));
             value[list] = items;
@@ -287,10 +285,10 @@ impl ReadyMasks {
         match value {
             Value::String(text) => {
                 let meant = names_issued(name) || SECRET_NAMES.contains(&name);
-                *text = match self.worded.get(text).filter(|_| meant) {
-                    Some(mask) => mask.clone(),
-                    None => self.text(text),
-                };
+                let worded = self.worded.get(text).filter(|_| meant).cloned();
+                if let Some(masked) = worded.or_else(|| self.masked(text)) {
+                    *text = masked;
+                }
             }
             Value::Number(number) => {
                 let text = number.to_string();
@@ -303,7 +301,8 @@ impl ReadyMasks {
             }
             Value::Array(items) => items.iter_mut().for_each(|item| self.replace(item, name)),
             Value::Object(members) => {
-                if members.keys().any(|name| !is_word(name) && self.text(name) != *name) {
+                if members.keys().any(|name| !is_word(name) && self.masked(name).is_some_and(|masked| masked != *name))
+                {
                     // Member by member, so that their order stays.
                     *members = std::mem::take(members)
                         .into_iter()

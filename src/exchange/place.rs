@@ -38,10 +38,10 @@ pub fn find<'d>(document: &'d Value, place: &str) -> Option<Found<'d>> {
         let all = items.iter().filter_map(|item| find(item, tail).map(|found| found.value().clone())).collect();
         return Some(Found::Many(Value::Array(all)));
     }
-    let token = head.replace("~1", "/").replace("~0", "~");
     let next = match document {
-        Value::Object(members) => members.get(&token)?,
-        Value::Array(items) => items.get(token.parse::<usize>().ok()?)?,
+        Value::Object(members) if !head.contains('~') => members.get(head)?,
+        Value::Object(members) => members.get(&head.replace("~1", "/").replace("~0", "~"))?,
+        Value::Array(items) => items.get(head.parse::<usize>().ok()?)?,
         _ => return None,
     };
     find(next, tail)

@@ -95,7 +95,7 @@ impl Recording {
                 masks.collect(document);
             }
         }
-        let masks = masks.ready();
+        let masks = masks.ready(&self.target);
         for recorded in self.exchanges.values_mut() {
             match recorded {
                 Recorded::Sent(document) => masks.apply(document),
@@ -111,17 +111,17 @@ impl Recording {
 
     /// The exchanges as they stand in a saved run.
     #[must_use]
-    pub fn to_documents(&self) -> IndexMap<String, Value> {
-        let saved = |recorded: &Recorded| match recorded {
-            Recorded::Sent(document) => document.clone(),
+    pub fn into_documents(self) -> IndexMap<String, Value> {
+        let saved = |recorded| match recorded {
+            Recorded::Sent(document) => document,
             Recorded::NotSent(not_sent) => json!({"not_sent": {
                 "why": not_sent.why.word(), "reason": not_sent.reason, "blocked_by": not_sent.blocked_by,
             }}),
         };
-        self.exchanges.iter().map(|(key, recorded)| (key.clone(), saved(recorded))).collect()
+        self.exchanges.into_iter().map(|(key, recorded)| (key, saved(recorded))).collect()
     }
 
-    /// The other way round: what `to_documents` wrote.
+    /// The other way round: what `into_documents` wrote.
     #[must_use]
     pub fn from_documents(target: Value, documents: IndexMap<String, Value>) -> Self {
         let read = |document: Value| match document.get("not_sent").and_then(Value::as_object) {

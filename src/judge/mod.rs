@@ -201,19 +201,18 @@ impl<'b> Bench<'b> {
 
     fn works(&self, works: &Clauses, key: &str, document: &Value) -> bool {
         let roles = Roles { bench: self, one: Some((key, document)) };
-        works.judge(&roles, false).truth == Truth::Holds
+        works.truth(&roles, false) == Truth::Holds
     }
 
     fn clauses(&self, world: &Roles<'_>) -> Judgement {
         if let Some(when) = &self.check.when {
-            let judged = when.judge(world, true);
-            match judged.truth {
-                Truth::Holds => {}
-                Truth::Fails => {
-                    let reason = self.check.file.otherwise.clone().unwrap_or_else(|| unmet(&judged));
+            match (when.truth(world, true), &self.check.file.otherwise) {
+                (Truth::Holds, _) => {}
+                (Truth::Fails, otherwise) => {
+                    let reason = otherwise.clone().unwrap_or_else(|| unmet(&when.judge(world, true)));
                     return Judgement::new(Verdict::NotApplicable, reason);
                 }
-                Truth::Undecided => return undecided(judged),
+                (Truth::Undecided, _) => return undecided(when.judge(world, true)),
             }
         }
         if let Some(given) = &self.check.given {
@@ -253,23 +252,29 @@ impl<'b> Bench<'b> {
             if !part.is_meant(everywhere) || (!answered && !names_outcome) || !seen.insert(*first) {
                 continue;
             }
-            let judgement = self.clauses(&Roles { bench: self, one: Some((key, one)) });
-            match judgement.verdict {
-                Verdict::Violation => {
+            let world = Roles { bench: self, one: Some((key, one)) };
+            let holds = |clauses: &Option<Clauses>, guard: bool| {
+                clauses.as_ref().is_none_or(|clauses| clauses.truth(&world, guard) == Truth::Holds)
+            };
+            if !holds(&self.check.when, true) || !holds(&self.check.given, false) {
+                continue;
+            }
+            match self.check.expect.truth(&world, false) {
+                Truth::Fails => {
                     if own.verdict != Verdict::Violation {
                         own.exchanges.clear();
                         own.reason = None;
                         own.blocked_by = None;
                     }
                     own.verdict = Verdict::Violation;
-                    own.differences.extend(judgement.differences);
+                    own.differences.extend(self.check.expect.judge(&world, false).differences);
                     if !own.exchanges.iter().any(|known| known == key) {
                         own.exchanges.push((*key).to_owned());
                     }
                 }
                 // What was not answered can show a defect, but nothing is right about it.
-                Verdict::Pass => passed |= *answered,
-                _ => {}
+                Truth::Holds => passed |= *answered,
+                Truth::Undecided => {}
             }
         }
         if passed && own.verdict == Verdict::NotApplicable {

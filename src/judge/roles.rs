@@ -14,14 +14,14 @@ pub(super) struct Roles<'r> {
 }
 
 impl Roles<'_> {
-    fn recorded(&self, name: &str) -> Result<(&Value, String), Missing> {
+    fn recorded(&self, name: &str) -> Result<(&Value, &str), Missing> {
         let key = self.bench.story.key(name, None);
-        match self.bench.recording.exchanges.get(&key) {
-            Some(Recorded::Sent(document)) => Ok((document, key)),
-            Some(Recorded::NotSent(not_sent)) if not_sent.why == Why::NotClaimed => {
+        match self.bench.recording.exchanges.get_key_value(&key).map(|(key, recorded)| (key.as_str(), recorded)) {
+            Some((key, Recorded::Sent(document))) => Ok((document, key)),
+            Some((_, Recorded::NotSent(not_sent))) if not_sent.why == Why::NotClaimed => {
                 Err(Missing::Claim(not_sent.reason.clone()))
             }
-            Some(Recorded::NotSent(not_sent)) => Err(Missing::Prerequisite {
+            Some((_, Recorded::NotSent(not_sent))) => Err(Missing::Prerequisite {
                 blocked_by: not_sent.blocked_by.clone().or(Some(key.clone())),
                 reason: format!("`{key}` was not sent: {}", not_sent.reason),
             }),
@@ -34,18 +34,17 @@ impl Roles<'_> {
 }
 
 impl World for Roles<'_> {
-    fn document<'w>(&'w self, place: &str) -> Result<(&'w Value, String, String), Missing> {
+    fn document<'w>(&'w self, place: &'w str) -> Result<(&'w Value, &'w str, &'w str), Missing> {
         if let Some((key, document)) = self.one {
-            return Ok((document, place.to_owned(), key.to_owned()));
+            return Ok((document, place, key));
         }
         let roles = &self.bench.member.roles;
         if let Some(name) = roles.get("") {
             let (document, key) = self.recorded(name)?;
-            return Ok((document, place.to_owned(), key));
+            return Ok((document, place, key));
         }
         let rest = place.trim_start_matches('/');
-        let (role, below) =
-            rest.split_once('/').map_or((rest, String::new()), |(role, below)| (role, format!("/{below}")));
+        let (role, below) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let name = roles.get(role).ok_or_else(|| Missing::Prerequisite {
             blocked_by: None,
             reason: format!("`{role}` is no role of this check"),
@@ -59,8 +58,8 @@ impl World for Roles<'_> {
             blocked_by,
             reason: format!("`{}` is not there", reference.text),
         };
-        let at = |document: &Value, place: &str, key: String| {
-            find(document, place).map(|found| found.value().clone()).ok_or_else(|| gone(Some(key)))
+        let at = |document: &Value, place: &str, key: &str| {
+            find(document, place).map(|found| found.value().clone()).ok_or_else(|| gone(Some(key.to_owned())))
         };
         match &reference.source {
             Source::Target(path) => {
@@ -73,7 +72,7 @@ impl World for Roles<'_> {
             }
             Source::Own(place) => {
                 let (document, place, key) = self.document(place)?;
-                at(document, &place, key)
+                at(document, place, key)
             }
             Source::Place { name, place } => {
                 let name = self.bench.member.roles.get(name).unwrap_or(name);

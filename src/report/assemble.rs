@@ -35,7 +35,7 @@ pub struct Material<'m> {
     /// Definitions.
     pub catalogue: &'m Catalogue,
     /// Masked.
-    pub recording: &'m Recording,
+    pub recording: Recording,
     /// What was selected.
     pub members: &'m [Member],
     /// The target's name.
@@ -62,8 +62,14 @@ pub struct Material<'m> {
 
 /// Judges every member and puts the report together.
 #[must_use]
-pub fn assemble(material: &Material<'_>) -> RunReport {
-    let court = Court::new(material.catalogue, material.recording);
+pub fn assemble(material: Material<'_>) -> RunReport {
+    let report = without_documents(&material);
+    RunReport { exchanges: material.recording.into_documents(), ..report }
+}
+
+/// All of it but what was sent and answered.
+fn without_documents(material: &Material<'_>) -> RunReport {
+    let court = Court::new(material.catalogue, &material.recording);
     let mut findings: Vec<Finding> =
         material.members.iter().filter_map(|member| finding(material, &court, member)).collect();
     findings.sort_by(|a, b| (&a.check, &a.caller, &a.variant).cmp(&(&b.check, &b.caller, &b.variant)));
@@ -110,7 +116,7 @@ pub fn assemble(material: &Material<'_>) -> RunReport {
         controls: controls.collect(),
         left_out: left_out.collect(),
         diagnosis: diagnosis(material, &findings, notices),
-        exchanges: material.recording.to_documents(),
+        exchanges: IndexMap::new(),
         findings,
     }
 }

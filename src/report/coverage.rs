@@ -93,7 +93,7 @@ fn groups(ledger: &Ledger, by: By) -> (IndexMap<String, Tally>, Tally) {
 fn summary(ledger: &Ledger) -> String {
     let (_, all) = groups(ledger, By::Document);
     let mine = all.covered + all.excluded + all.open;
-    let percent = if mine == 0 { 100 } else { (mine - all.open) * 100 / mine };
+    let percent = ((mine - all.open) * 100).checked_div(mine).unwrap_or(100);
     format!(
         "{mine} rows bind a server, can be seen from outside and need no user's login: {} covered, {} excluded with a reason, {} open ({percent} %)",
         all.covered, all.excluded, all.open

@@ -47,7 +47,7 @@ pub(super) fn authenticated(
             }
             return None;
         }
-        By::Basic => (joined, true),
+        By::Basic | By::BasicLowerCase => (joined, true),
         By::BasicFormEncoded => (Joined::FormEncoded, true),
         By::BasicRaw => (Joined::Raw, true),
         By::BasicUrlSafe => (Joined::Raw, false),
@@ -70,7 +70,8 @@ pub(super) fn authenticated(
         (false, Joined::FormEncoded) => "form",
         (false, Joined::Raw) => "raw",
     };
-    let value = format!("Basic {}", if standard { in_standard } else { in_url_safe });
+    let scheme = if by == By::BasicLowerCase { "basic" } else { "Basic" };
+    let value = format!("{scheme} {}", if standard { in_standard } else { in_url_safe });
     headers.insert(0, ("Authorization".into(), value));
     Some(Authorization {
         scheme: "basic".into(),

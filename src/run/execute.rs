@@ -1,7 +1,7 @@
 //! The order of a run: preflight, everything that is ready at once, guesses last and alone, controls (DESIGN 3.6).
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -114,11 +114,16 @@ impl Runner<'_> {
     /// Everything that is planned: what a client does every day, then what changes something, then guesses.
     ///
     /// A server may hand out one token several times. If its revocation went out beside the calls that use it, their verdicts
-    /// would depend on which came first. What waits for a time may follow: its time runs from what it rests on.
+    /// would depend on which came first: see [`Runner::touchable`]. What waits for a time may follow: its time runs from what it
+    /// rests on.
     async fn everything(&self) {
-        let waiting = self.waiting();
+        let waiting = self.resting_on(&|exchange, _| exchange.file.wait.is_some());
         let now = |instance: &Instance| !instance.guess && !waiting.contains(instance.key.as_str());
-        self.perform(&|instance| now(instance) && !instance.change).await;
+        let touchable: Vec<&str> = self.touchable().into_iter().filter(|key| !waiting.contains(key)).collect();
+        let held = |instance: &Instance| instance.change && !self.all_settled(&touchable);
+        // What changes wait for goes first, so that there is something left to send beside them.
+        self.perform_unless(&now, &held, &|instance| touchable.contains(&instance.key.as_str())).await;
+        // Changes that would have been held for something that is never settled.
         self.perform(&now).await;
         self.perform(&|instance| !instance.guess).await;
         // A pair that was refused in its form-encoded form has cost the client one of its attempts already.
@@ -138,36 +143,18 @@ impl Runner<'_> {
         self.perform(&|_| true).await;
     }
 
-    /// The instances that wait for a time, and those that rest on them.
-    fn waiting(&self) -> HashSet<&str> {
-        let instances = &self.task.plan.instances;
-        let waits = |instance: &&Instance| self.exchange(instance).is_some_and(|exchange| exchange.file.wait.is_some());
-        let mut waiting: HashSet<&str> =
-            instances.values().filter(waits).map(|instance| instance.key.as_str()).collect();
-        loop {
-            let rests = |instance: &&Instance| {
-                instance
-                    .needs
-                    .iter()
-                    .chain(&instance.after)
-                    .chain(&instance.like)
-                    .any(|key| waiting.contains(key.as_str()))
-            };
-            let more: Vec<&str> = instances
-                .values()
-                .filter(|instance| !waiting.contains(instance.key.as_str()))
-                .filter(rests)
-                .map(|instance| instance.key.as_str())
-                .collect();
-            if more.is_empty() {
-                return waiting;
-            }
-            waiting.extend(more);
-        }
-    }
-
     /// Performs the instances that `wanted` picks as they become ready.
     pub(super) async fn perform(&self, wanted: &dyn Fn(&Instance) -> bool) {
+        self.perform_unless(wanted, &|_| false, &|_| false).await;
+    }
+
+    /// The same; what `held` picks is not ready for as long as it does, and what `first` picks goes before the rest.
+    async fn perform_unless(
+        &self,
+        wanted: &dyn Fn(&Instance) -> bool,
+        held: &dyn Fn(&Instance) -> bool,
+        first: &dyn Fn(&Instance) -> bool,
+    ) {
         let mut left: Vec<&Instance> = self
             .task
             .plan
@@ -177,24 +164,34 @@ impl Runner<'_> {
             .collect();
         // What has most behind it goes first, so that the longest chain is what a run takes.
         let urgency = self.task.plan.urgency();
-        left.sort_by_key(|instance| std::cmp::Reverse(urgency.get(instance.key.as_str()).copied().unwrap_or(1)));
+        left.sort_by_key(|instance| {
+            std::cmp::Reverse((first(instance), urgency.get(instance.key.as_str()).copied().unwrap_or(1)))
+        });
+        let places = self.settings.concurrency.max(1);
         let mut under_way: FuturesUnordered<Work<'_>> = FuturesUnordered::new();
         let mut waiting: Vec<(u64, &Instance)> = Vec::new();
         loop {
-            let mut held = Vec::new();
+            let mut later = Vec::new();
             for instance in std::mem::take(&mut left) {
+                // Who is ready does not queue: a free place goes to the most urgent one of those that are ready by then.
+                if under_way.len() >= places || held(instance) {
+                    later.push(instance);
+                    continue;
+                }
                 match self.readiness(instance) {
-                    Readiness::Not => held.push(instance),
+                    Readiness::Not => later.push(instance),
                     Readiness::Never(not_sent) => self.settle(&instance.key, Err(not_sent)),
                     Readiness::At(due) if due > self.settings.clock.now_ms() => waiting.push((due, instance)),
                     Readiness::At(_) => under_way.push(Box::pin(self.one(instance))),
                 }
             }
-            left = held;
+            left = later;
             waiting.sort_by_key(|(due, instance)| (*due, instance.key.clone()));
             if under_way.is_empty() {
                 let Some((due, _)) = waiting.first().copied() else {
-                    if left.iter().any(|instance| !matches!(self.readiness(instance), Readiness::Not)) {
+                    let ready =
+                        |instance: &Instance| !held(instance) && !matches!(self.readiness(instance), Readiness::Not);
+                    if left.iter().any(|instance| ready(instance)) {
                         continue;
                     }
                     return;

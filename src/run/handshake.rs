@@ -21,9 +21,9 @@ use crate::clock::Clock;
 use crate::exchange::Outcome;
 use crate::target::Bounds;
 
-/// Looks at the endpoint of `url`; `offer` is an old version to offer alone. `clock` dates the certificate.
+/// Looks at `endpoint`, which is at `url`; `offer` is an old version to offer alone. `clock` dates the certificate.
 pub(super) async fn look(
-    url: &str,
+    (endpoint, url): (&str, &str),
     offer: Option<&str>,
     ca_file: Option<&std::path::Path>,
     bounds: &Bounds,
@@ -32,7 +32,7 @@ pub(super) async fn look(
     let parsed = Url::parse(url).map_err(|error| Error::Tls(error.to_string()))?;
     let host = parsed.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
     let port = parsed.port_or_known_default().unwrap_or(443);
-    let mut document = json!({"request": {"url": url, "method": "TLS hello", "endpoint": "token_endpoint"}});
+    let mut document = json!({"request": {"url": url, "method": "TLS hello", "endpoint": endpoint}});
     let outcome = match timeout(bounds.connect, connected(&host, port)).await {
         Err(_) => {
             document["bound"] = json!({"name": "connect", "limit": millis(bounds.connect)});
@@ -180,13 +180,17 @@ const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
 const SERVER_HELLO: u8 = 2;
 
+/// What servers of the age of TLS 1.0 have: ECDHE and RSA with AES in CBC, and 3DES.
+const SUITES_OF_1_0: [u16; 10] = [0xC014, 0xC013, 0xC00A, 0xC009, 0x0039, 0x0033, 0x0035, 0x002F, 0x000A, 0x00FF];
+/// What TLS 1.2 brought: AES-GCM and ChaCha20 with ECDHE, DHE and RSA. Source: RFC 5288, RFC 5289, RFC 7905.
+const SUITES_OF_1_2: [u16; 10] = [0xC02B, 0xC02C, 0xC02F, 0xC030, 0xCCA8, 0xCCA9, 0x009E, 0x009F, 0x009C, 0x009D];
+/// ECDSA, RSA-PSS and RSA with SHA-256 to SHA-512. Source: RFC 8446 §4.2.3.
+const SIGNATURES: [u16; 10] = [0x0403, 0x0503, 0x0603, 0x0807, 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601];
+
 fn hello(host: &str, minor: u8) -> Vec<u8> {
     let block = |bytes: &[u8]| [&u16::try_from(bytes.len()).unwrap_or(0).to_be_bytes()[..], bytes].concat();
-    // Suites that servers of that age have: ECDHE and RSA with AES in CBC, and 3DES.
-    let suites: Vec<u8> = [0xC014_u16, 0xC013, 0xC00A, 0xC009, 0x0039, 0x0033, 0x0035, 0x002F, 0x000A, 0x00FF]
-        .iter()
-        .flat_map(|suite| suite.to_be_bytes())
-        .collect();
+    let newer = if minor < 3 { &[][..] } else { &SUITES_OF_1_2 };
+    let suites: Vec<u8> = newer.iter().chain(&SUITES_OF_1_0).flat_map(|suite| suite.to_be_bytes()).collect();
     let mut extensions = Vec::new();
     if host.parse::<std::net::IpAddr>().is_err() {
         let name = [&[0_u8][..], &block(host.as_bytes())].concat();
@@ -195,6 +199,13 @@ fn hello(host: &str, minor: u8) -> Vec<u8> {
     let groups: Vec<u8> = [0x001D_u16, 0x0017, 0x0018].iter().flat_map(|group| group.to_be_bytes()).collect();
     extensions.extend([&[0, 10][..], &block(&block(&groups))].concat());
     extensions.extend([0, 11, 0, 2, 1, 0]);
+    if minor >= 3 {
+        // Without it a server of TLS 1.2 would have to take SHA-1 (RFC 5246 §7.4.1.4.1), and many rather refuse.
+        let algorithms: Vec<u8> = SIGNATURES.iter().flat_map(|algorithm| algorithm.to_be_bytes()).collect();
+        extensions.extend([&[0, 13][..], &block(&block(&algorithms))].concat());
+        // Extended master secret (RFC 7627), which some servers insist on.
+        extensions.extend([0, 23, 0, 0]);
+    }
     let mut body = vec![3, minor];
     body.extend([0x5A; 32]);
     body.push(0);

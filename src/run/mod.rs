@@ -7,6 +7,7 @@ mod connecting;
 mod credentials;
 mod execute;
 mod handshake;
+mod order;
 mod person;
 mod preflight;
 mod preview;

@@ -35,7 +35,7 @@ impl Runner<'_> {
             Some(repeat) => match &repeat.until {
                 Some(until) => {
                     let within = repeat.within.as_deref().and_then(duration).unwrap_or(Duration::from_secs(30));
-                    self.until(instance, exchange, &Clauses::read(until), within).await
+                    self.until(instance, exchange, &Clauses::read(until.clone()), within).await
                 }
                 None => {
                     let times = repeat.times.unwrap_or(2).clamp(1, MOST_COPIES);
@@ -192,10 +192,15 @@ impl Runner<'_> {
         self.sent.set(self.sent.get() + 1);
         let target = self.task.target;
         let offer = exchange.file.offer.as_deref();
-        let mut document =
-            handshake::look(&url, offer, target.ca_file.as_deref(), &target.bounds, self.settings.clock.clone())
-                .await
-                .map_err(|error| NotSent { why: Why::Prerequisite, reason: error.to_string(), blocked_by: None })?;
+        let mut document = handshake::look(
+            (endpoint, &url),
+            offer,
+            target.ca_file.as_deref(),
+            &target.bounds,
+            self.settings.clock.clone(),
+        )
+        .await
+        .map_err(|error| NotSent { why: Why::Prerequisite, reason: error.to_string(), blocked_by: None })?;
         let elapsed = self.settings.clock.now_ms().saturating_sub(at);
         finish(&mut document, &target.public, Map::new(), json!({"at": at, "elapsed_ms": elapsed}));
         Ok(document)

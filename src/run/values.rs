@@ -129,14 +129,14 @@ pub(super) fn worked(catalogue: &Catalogue, exchange: &str, document: &Value) ->
 
 /// Whether clauses hold of one document.
 pub(super) fn holds(clauses: &Clauses, document: &Value) -> bool {
-    clauses.judge(&One(document), false).truth == Truth::Holds
+    clauses.truth(&One(document), false) == Truth::Holds
 }
 
 struct One<'d>(&'d Value);
 
 impl World for One<'_> {
-    fn document<'w>(&'w self, place: &str) -> Result<(&'w Value, String, String), Missing> {
-        Ok((self.0, place.to_owned(), String::new()))
+    fn document<'w>(&'w self, place: &'w str) -> Result<(&'w Value, &'w str, &'w str), Missing> {
+        Ok((self.0, place, ""))
     }
 
     fn resolve(&self, reference: &Reference) -> Result<Value, Missing> {

@@ -124,7 +124,7 @@ fn person(target: &Target, exchange: &Exchange) -> Person {
         answer: match exchange.file.user.unwrap_or_default() {
             User::Consents => Answer::Consents,
             User::Denies => Answer::Denies,
-            User::Absent => Answer::Absent,
+            User::Nobody => Answer::Absent,
         },
     }
 }

@@ -49,9 +49,14 @@ fn begin(sent: Parameters, request: &Request, turn: &mut Turn<'_>) -> Result<Rep
         ask_again: sent.one("prompt") == Some("consent"),
         ..Waiting::default()
     };
-    let odd = !setup.keeps(Rule::AuthorizeUnknownIgnored) && sent.one("grantlint_unknown").is_some_and(|value| !value.is_empty())
+    let odd = !setup.keeps(Rule::AuthorizeUnknownIgnored)
+        && sent.one("grantlint_unknown").is_some_and(|value| !value.is_empty())
         || !setup.keeps(Rule::AuthorizeEmptyIsAbsent) && empty;
-    let checked = if odd { Err(("invalid_request", "a parameter is not known")) } else { valid(&sent, client, setup, &mut waiting) };
+    let checked = if odd {
+        Err(("invalid_request", "a parameter is not known"))
+    } else {
+        valid(&sent, client, setup, &mut waiting)
+    };
     if let Err((code, description)) = checked {
         let mut pairs = vec![("error".to_owned(), code.to_owned())];
         if setup.makes(Policy::ErrorDescribed) {

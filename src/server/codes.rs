@@ -23,9 +23,6 @@ pub(super) fn authorization_code(sent: &Parameters, caller: &Caller<'_>, turn: &
     let Some(code) = turn.state.flow.codes.get(value).cloned() else {
         return refuse("invalid_grant", "the code is unknown");
     };
-    if turn.now_ms >= code.expires_ms && setup.keeps(Rule::CodeExpires) {
-        return refuse("invalid_grant", "the code has expired");
-    }
     if code.request.client_id != caller.client.id && setup.keeps(Rule::CodeBoundToClient) {
         return refuse("invalid_grant", "the code is another client's");
     }
@@ -43,6 +40,10 @@ pub(super) fn authorization_code(sent: &Parameters, caller: &Caller<'_>, turn: &
     {
         return refuse("invalid_grant", "the redirect_uri is not that of the authorization request");
     }
+    // Later than whether it was used: the replay of an old code counts too.
+    if turn.now_ms >= code.expires_ms && setup.keeps(Rule::CodeExpires) {
+        return refuse("invalid_grant", "the code has expired");
+    }
     verified(sent, &code, setup)?;
     if let Some(known) = turn.state.flow.codes.get_mut(value) {
         known.used_ms = Some(turn.now_ms);
@@ -51,7 +52,7 @@ pub(super) fn authorization_code(sent: &Parameters, caller: &Caller<'_>, turn: &
     let mut reply = token_answer(Some(&code.request.scope), &code.request.scope, client, turn);
     remember(&reply, code.family, turn);
     let wanted = words(&code.request.scope).any(|word| word == OFFLINE_ACCESS);
-    if wanted || setup.makes(Policy::RefreshAlways) || !setup.keeps(Rule::RefreshNeedsOffline) {
+    if wanted || setup.makes(Policy::RefreshAlways) {
         let token = hex(&turn.state.draw());
         let refresh = Refresh {
             client_id: client.id.clone(),

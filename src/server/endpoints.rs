@@ -88,11 +88,15 @@ fn route(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
     if request.headers.iter().any(|(_, value)| value.len() > setup.max_header) {
         return Err(Reply::text("http.431", 431, "request header fields too large\n"));
     }
+    if request.in_clear && setup.makes(Policy::HttpRedirected) {
+        let place = format!("{}{}", setup.origin, request.path);
+        return Ok(Reply::new("http.308", 308).with("location", place));
+    }
     match request.path.as_str() {
         TOKEN => grants::answer(request, turn),
         AUTHORIZE | LOGIN | CONSENT => authorize::answer(request, turn),
-        REVOKE => revoke::answer(request, turn),
-        INTROSPECT => introspect::answer(request, turn),
+        REVOKE => revoke::answer(request, turn).map_err(|refusal| refusal.of("revoke")),
+        INTROSPECT => introspect::answer(request, turn).map_err(|refusal| refusal.of("introspect")),
         RESOURCE => resource::answer(request, turn),
         path if path == setup.metadata_path => metadata::answer(request, turn),
         _ => Err(Reply::text("http.404", 404, "not found\n")),
@@ -101,7 +105,7 @@ fn route(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
 
 /// Adds what answers have in common: caching rules, the date, and the lawful peculiarities of the server.
 fn dress(setup: &Setup, reply: &mut Reply, now_ms: u64) {
-    let names = ["token.", "error.", "introspection"];
+    let names = ["token.", "error.", "introspection", "introspect.error.", "revoke.error."];
     if names.iter().any(|name| reply.name.starts_with(name)) {
         // RFC 6749 §5.1; the examples of §5.2 have it on errors too.
         let extra = setup.makes(Policy::CacheExtra);
@@ -115,7 +119,7 @@ fn dress(setup: &Setup, reply: &mut Reply, now_ms: u64) {
         }
     }
     // Of an inactive token nothing else may be said (RFC 7662 §2.2), hence not here.
-    if setup.makes(Policy::ExtraMembers) && reply.name != "introspection" {
+    if setup.makes(Policy::ExtraMembers) && !reply.name.starts_with("introspection") {
         let now = now_ms / 1000;
         *reply = std::mem::replace(reply, Reply::new("", 200))
             .with_member("trace_id", format!("{now:x}"))

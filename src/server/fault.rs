@@ -224,6 +224,9 @@ pub struct TlsOverride {
     /// Whether a ClientHello of TLS 1.0 or 1.1 is answered with a ServerHello.
     #[serde(default)]
     pub old_versions: bool,
+    /// Whether nothing older than TLS 1.3 is spoken.
+    #[serde(default)]
+    pub only_newest: bool,
 }
 
 words! {

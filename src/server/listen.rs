@@ -55,7 +55,8 @@ impl Drop for Running {
 ///
 /// [`Error::Bind`] if the port is taken, [`Error::Tls`] if certificate or key are unusable, [`Error::Random`] without a seed.
 pub async fn start(settings: Settings) -> Result<Running, Error> {
-    let acceptor = settings.tls.as_ref().map(tls::acceptor).transpose()?;
+    let only_newest = settings.dialect.tls().is_some_and(|tls| tls.only_newest);
+    let acceptor = settings.tls.as_ref().map(|own| tls::acceptor(own, only_newest)).transpose()?;
     if acceptor.is_none() && settings.dialect.tls().is_some() {
         return Err(Error::Tls("the fault listens with TLS, so `Settings::tls` must bring them".to_owned()));
     }
@@ -96,16 +97,17 @@ async fn welcome(stream: TcpStream, acceptor: Option<TlsAcceptor>, server: Arc<A
     // Small answers must not wait for acknowledgements; without the option they are only slower.
     let _ = stream.set_nodelay(true);
     let Some(acceptor) = acceptor else {
-        return serve(stream, server).await;
+        return serve(stream, server, false).await;
     };
+    let serves_plain = !server.setup.keeps(Rule::HttpNotServed) || server.setup.makes(Policy::HttpRedirected);
     match tls::first_bytes(&stream).await {
-        tls::First::PlainHttp if !server.setup.keeps(Rule::HttpNotServed) => serve(stream, server).await,
+        tls::First::PlainHttp if serves_plain => serve(stream, server, true).await,
         tls::First::Handshake { old: true } if server.setup.dialect.tls().is_some_and(|tls| tls.old_versions) => {
             let _ = tls::answer_old_hello(stream).await;
         }
         tls::First::Handshake { .. } => {
             if let Ok(stream) = acceptor.accept(stream).await {
-                serve(stream, server).await;
+                serve(stream, server, false).await;
             }
         }
         _ => {}
@@ -113,7 +115,9 @@ async fn welcome(stream: TcpStream, acceptor: Option<TlsAcceptor>, server: Arc<A
 }
 
 /// Serves one connection to its end. How it ends is the client's business: leaving early is no error here.
-async fn serve(stream: impl Connection, server: Arc<AuthorizationServer>) {
+///
+/// `in_clear` says that the listener is one for TLS and the client does not speak it.
+async fn serve(stream: impl Connection, server: Arc<AuthorizationServer>, in_clear: bool) {
     if server.setup.dialect.needs_raw_writer() {
         let _ = raw::converse(stream, &server).await;
         return;
@@ -121,7 +125,7 @@ async fn serve(stream: impl Connection, server: Arc<AuthorizationServer>) {
     let title_case = server.setup.makes(Policy::HeadersTitle);
     let service = service_fn(move |request| {
         let server = Arc::clone(&server);
-        async move { Ok::<_, Infallible>(answer(request, &server).await) }
+        async move { Ok::<_, Infallible>(answer(request, &server, in_clear).await) }
     });
     let _ = http1::Builder::new()
         .auto_date_header(false)
@@ -131,7 +135,11 @@ async fn serve(stream: impl Connection, server: Arc<AuthorizationServer>) {
         .await;
 }
 
-async fn answer(request: hyper::Request<Incoming>, server: &AuthorizationServer) -> hyper::Response<Payload> {
+async fn answer(
+    request: hyper::Request<Incoming>,
+    server: &AuthorizationServer,
+    in_clear: bool,
+) -> hyper::Response<Payload> {
     let (head, body) = request.into_parts();
     let sized = !server.setup.makes(Policy::Chunked);
     let body = match Limited::new(body, raw::LONGEST_BODY).collect().await {
@@ -150,6 +158,7 @@ async fn answer(request: hyper::Request<Incoming>, server: &AuthorizationServer)
             .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
             .collect(),
         body,
+        in_clear,
     };
     let answer = server.answer(&request);
     hold_back(server, answer.delay_ms).await;

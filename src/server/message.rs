@@ -15,6 +15,8 @@ pub struct Request {
     pub headers: Vec<(String, Vec<u8>)>,
     /// The body without its transfer coding.
     pub body: Vec<u8>,
+    /// It came in the clear to a listener for TLS.
+    pub in_clear: bool,
 }
 
 impl Request {
@@ -85,6 +87,15 @@ impl Reply {
         let page = "<html><body><h1>500 Internal Server Error</h1></body></html>\n";
         let body = Body::Bytes(page.as_bytes().to_vec());
         Self { body, ..Self::new("http.500", 500) }.with("content-type", "text/html; charset=utf-8")
+    }
+
+    /// An OAuth error of another endpoint than the token endpoint, named so that defects of one do not show at the other.
+    #[must_use]
+    pub(super) fn of(mut self, endpoint: &str) -> Self {
+        if self.name.starts_with("error.") {
+            self.name = format!("{endpoint}.{}", self.name);
+        }
+        self
     }
 
     /// The same with one more header field.

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::endpoints::Turn;
 use super::message::{Reply, Request};
-use super::setup::{AUTHORIZATION_CODE, AUTHORIZE, CLIENT_CREDENTIALS, REFRESH_TOKEN, INTROSPECT, REVOKE, TOKEN};
+use super::setup::{AUTHORIZATION_CODE, AUTHORIZE, CLIENT_CREDENTIALS, INTROSPECT, REFRESH_TOKEN, REVOKE, TOKEN};
 use super::{Policy, Rule, errors};
 
 /// Answers at the well-known place. Source: RFC 8414 §2 and §3.

@@ -43,6 +43,9 @@ pub use setup::{Settings, Tls};
 pub use shape::{Base64Bytes, Delays, LONGEST_DELAY_MS, Many, fits};
 
 /// Names of the replies that faults can speak of in `to`, besides `error.` with any other code.
+///
+/// The errors of the revocation and of the introspection endpoint have `revoke.` or `introspect.` before that, so that a
+/// defect of the token endpoint stays there.
 pub const REPLY_NAMES: &[&str] = &[
     "token.issued",
     "error.invalid_request",
@@ -59,13 +62,20 @@ pub const REPLY_NAMES: &[&str] = &[
     "redirect.code",
     "redirect.error",
     "redirect.form_post",
-    "introspection",
+    "introspection.active",
+    "introspection.inactive",
+    "introspect.error.invalid_client",
+    "introspect.error.invalid_request",
     "revoked",
+    "revoke.error.invalid_client",
+    "revoke.error.invalid_request",
+    "revoke.preflight",
     "content",
     "challenge",
     "challenge.invalid_request",
     "challenge.invalid_token",
     "challenge.insufficient_scope",
+    "http.308",
     "http.400",
     "http.404",
     "http.405",

@@ -39,6 +39,11 @@ impl Parameters {
         repeated(&self.0, false)
     }
 
+    /// Whether a parameter is there that no document knows.
+    pub(super) fn has_unknown(&self) -> bool {
+        self.0.iter().any(|(name, _)| !KNOWN.contains(&name.as_str()))
+    }
+
     /// The parameters of the query. Malformed escapes stay as they are: a query is nothing that credentials come in.
     pub(super) fn of_query(request: &Request) -> Self {
         Self(pairs(request.query.as_bytes()).unwrap_or_default())
@@ -71,14 +76,17 @@ impl Parameters {
         if setup.keeps(Rule::ParametersEmptyIsAbsent) {
             read.retain(|(_, value)| !value.is_empty());
         }
+        if !setup.keeps(Rule::ParametersAllSeen) {
+            read = last_values(read);
+        }
         if setup.keeps(Rule::ParametersOnce) && repeated(&read, setup.makes(Policy::DuplicatesSameAccepted)) {
             return Err(errors::error(setup, "invalid_request", "a parameter is repeated"));
         }
-        let unknown = || read.iter().any(|(name, _)| !KNOWN.contains(&name.as_str()));
-        if !setup.keeps(Rule::ParametersUnknownIgnored) && unknown() {
+        let read = Self(read);
+        if !setup.keeps(Rule::ParametersUnknownIgnored) && read.has_unknown() {
             return Err(errors::error(setup, "invalid_request", "a parameter is not known"));
         }
-        Ok(Self(read))
+        Ok(read)
     }
 }
 
@@ -176,6 +184,16 @@ fn object(body: &[u8]) -> Option<Vec<(String, String)>> {
         }
     }
     Some(read)
+}
+
+/// What a form parser hands on that keeps one value of each name: the last.
+fn last_values(pairs: Vec<(String, String)>) -> Vec<(String, String)> {
+    let mut kept: Vec<(String, String)> = Vec::new();
+    for (name, value) in pairs {
+        kept.retain(|(own, _)| *own != name);
+        kept.push((name, value));
+    }
+    kept
 }
 
 /// Whether a name occurs twice. `resource` and `audience` may (RFC 8707 §2, RFC 8693 §2.1).

@@ -51,6 +51,12 @@ words! {
         KeepaliveClosed = "keepalive.closed": "every answer closes its connection (RFC 9112 §9.6)",
         AcceptRequired = "accept.required": "a request whose Accept header has no room for JSON is answered 406 (RFC 9110 §15.5.7)",
         RevokeQuiet = "revoke.quiet": "revoking the token of another client is answered 200 and does nothing (RFC 7009 §2.2)",
+        RevokeRefreshOnly = "revoke.refresh_only": "access tokens cannot be revoked, and the answer says so (RFC 7009 §2.2.1)",
+        RevokeCors = "revoke.cors": "revocation may be asked for from any origin (RFC 7009 §2.3)",
+        RevokeJsonp = "revoke.jsonp": "revocation may be asked for by GET with a callback (RFC 7009 §2.3)",
+        HttpRedirected = "http.redirected": "a listener for TLS sends whoever speaks plain HTTP to https (RFC 9110 §15.4.9)",
+        IntrospectionBearer = "introspection.bearer": "callers of introspection may show an access token of their own (RFC 7662 §2.1)",
+        IntrospectionResourceServersOnly = "introspection.resource_servers_only": "introspection is for resource servers, which have credentials of their own (RFC 7662 §4)",
         IntrospectionExtra = "introspection.extra": "introspection tells more members than the standard knows (RFC 7662 §2.2)",
     }
 }

@@ -253,7 +253,7 @@ fn taken_over(parsed: &httparse::Request<'_, '_>) -> (Request, bool) {
         path: path.to_owned(),
         query: query.to_owned(),
         headers,
-        body: Vec::new(),
+        ..Request::default()
     };
     let close = request.header("connection").any(|value| value.eq_ignore_ascii_case(b"close"));
     (request, parsed.version == Some(1) && !close)

@@ -75,8 +75,8 @@ pub(super) struct Setup {
     pub(super) origin: String,
     pub(super) issuer: String,
     pub(super) metadata_path: String,
-    /// The main client, the second client, the public client.
-    pub(super) clients: [Client; 3],
+    /// The main client, the second client, the public client, the resource server.
+    pub(super) clients: [Client; 4],
     pub(super) dialect: Dialect,
     pub(super) token_length: Option<usize>,
     pub(super) expires_in: u64,
@@ -122,6 +122,7 @@ impl Setup {
                 ),
                 confidential(SECOND_ID, SECOND_SECRET, SECOND_REDIRECT_URI),
                 public,
+                Client { grant_types: &[], ..confidential(RESOURCE_SERVER_ID, RESOURCE_SERVER_SECRET, "") },
             ],
             token_length: set.token_length.or(settings.token_length),
             expires_in: set.expires_in.unwrap_or(life),
@@ -156,10 +157,10 @@ impl Setup {
     /// The entry for a target file: what this server claims, and the credentials for it.
     pub(super) fn target(&self) -> Value {
         let Self { origin, issuer, .. } = self;
-        let [main, second, public] = &self.clients;
+        let [main, second, public, resource_server] = &self.clients;
         let pair = |client: &Client| {
             let secret = client.secret.as_ref().map(Secret::expose);
-            json!({ "client_id": client.id, "client_secret": secret })
+            json!({ "client_id": client.id, "client_secret": secret, "redirect_uri": client.redirect_uris.first() })
         };
         let contents = if self.makes(Policy::JsonRefused) { json!(["form"]) } else { json!(["form", "json"]) };
         let entry = json!({
@@ -180,7 +181,7 @@ impl Setup {
             "login": { "username": USERNAME, "password": PASSWORD },
             "client": pair(main),
             "second_client": pair(second),
-            "public_client": { "client_id": public.id },
+            "public_client": { "client_id": public.id, "redirect_uri": public.redirect_uris.first() },
             "resource": {
                 "url": format!("{origin}{RESOURCE}"),
                 "method": "POST",
@@ -193,6 +194,9 @@ impl Setup {
             Value::Object(entry) => entry,
             _ => Map::new(),
         };
+        if self.makes(Policy::IntrospectionResourceServersOnly) {
+            entry.insert("resource_server".to_owned(), pair(resource_server));
+        }
         let port = origin.rsplit(':').next().unwrap_or_default();
         let token_endpoint = format!("{origin}{TOKEN}");
         let values = [
@@ -218,7 +222,7 @@ pub(super) const USERNAME: &str = "alice";
 /// Differs under every encoding that forms go through.
 pub(super) const PASSWORD: &str = "w0nder land+%&<é";
 const REDIRECT_URI: &str = "https://client.example/cb";
-const SECOND_REDIRECT_URI: &str = "https://second.example/cb";
+const SECOND_REDIRECT_URI: &str = "https://second.example/cb?x=1&y=a%2Fb";
 /// A native app's. Source: RFC 8252 §7.3.
 const PUBLIC_REDIRECT_URI: &str = "http://127.0.0.1/cb";
 pub(super) const REVOKE: &str = "/revoke";
@@ -240,6 +244,9 @@ const SECRET: &str = "s3cret:~~?~+/%";
 const SECOND_ID: &str = "gl2";
 const SECOND_SECRET: &str = "0ther-s3cret";
 const PUBLIC_ID: &str = "pub";
+/// Who may see the tokens of every client at introspection.
+pub(super) const RESOURCE_SERVER_ID: &str = "rs";
+const RESOURCE_SERVER_SECRET: &str = "res0urce-s3cret";
 
 #[cfg(test)]
 mod tests {

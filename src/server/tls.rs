@@ -71,8 +71,8 @@ pub(super) async fn answer_old_hello(mut stream: TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// What the listener needs of a certificate and its key.
-pub(super) fn acceptor(tls: &Tls) -> Result<TlsAcceptor, Error> {
+/// What the listener needs of a certificate and its key; `only_newest` leaves TLS 1.2 out.
+pub(super) fn acceptor(tls: &Tls, only_newest: bool) -> Result<TlsAcceptor, Error> {
     let wrong = |error: &dyn std::fmt::Display| Error::Tls(error.to_string());
     let certificates = CertificateDer::pem_slice_iter(tls.certificates_pem.as_bytes())
         .collect::<Result<Vec<_>, _>>()
@@ -80,12 +80,13 @@ pub(super) fn acceptor(tls: &Tls) -> Result<TlsAcceptor, Error> {
     let key = PrivateKeyDer::from_pem_slice(tls.key_pem.expose().as_bytes()).map_err(|error| wrong(&error))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(if only_newest { NEWEST } else { rustls::DEFAULT_VERSIONS })
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(certificates, key))
         .map_err(|error| wrong(&error))?;
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
+const NEWEST: &[&rustls::SupportedProtocolVersion] = &[&rustls::version::TLS13];
 /// The content type of a TLS record that carries a handshake.
 const HANDSHAKE: u8 = 22;
 const SERVER_HELLO: u8 = 2;

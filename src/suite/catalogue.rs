@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use indexmap::IndexMap;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::clause::Clauses;
@@ -40,7 +41,7 @@ impl Exchange {
 pub struct Check {
     /// Its path below `specs/checks`.
     pub id: String,
-    /// As it stands in its file.
+    /// As it stands in its file, but for the clauses, which are here.
     pub file: CheckFile,
     /// Does the rule bind here?
     pub when: Option<Clauses>,
@@ -80,6 +81,17 @@ pub struct Catalogue {
     same: HashMap<String, String>,
 }
 
+/// Files by kind and id, before `like` and `variants` are laid out.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Files {
+    exchanges: Map<String, Value>,
+    checks: IndexMap<String, CheckFile>,
+    suites: IndexMap<String, SuiteFile>,
+    diagnoses: IndexMap<String, DiagnosisFile>,
+    registries: Map<String, Value>,
+}
+
 /// Files as values, by folder and id.
 pub type Values = IndexMap<String, Map<String, Value>>;
 
@@ -92,37 +104,40 @@ impl Catalogue {
     /// # Errors
     /// `folder/id: reason` for each file that cannot be read: the loader tells mistakes with positions before it comes to this.
     pub fn build(values: &Values) -> Result<Self, Vec<String>> {
-        let mut built = Self::default();
         let mut errors = Vec::new();
-        let of = |folder: &str| values.get(folder).into_iter().flatten();
-        let none = Map::new();
-        let raw = values.get("exchanges").unwrap_or(&none);
-        for (id, value) in raw {
-            if let Err(error) = built.add_exchange(id, value, raw) {
+        let raw = |folder: &str| values.get(folder).cloned().unwrap_or_default();
+        let files = Files {
+            exchanges: raw("exchanges"),
+            checks: typed(values, "checks", &mut errors),
+            suites: typed(values, "suites", &mut errors),
+            diagnoses: typed(values, "diagnoses", &mut errors),
+            registries: raw("registries"),
+        };
+        Self::of_files(files, errors)
+    }
+
+    /// Reads what the build made of the files: a map of folders in JSON.
+    ///
+    /// # Errors
+    /// As for [`Catalogue::build`].
+    pub fn read(text: &str) -> Result<Self, Vec<String>> {
+        // Each file becomes its type at once: values in between would take as long again.
+        let files = serde_json::from_str(text).map_err(|error| vec![error.to_string()])?;
+        Self::of_files(files, Vec::new())
+    }
+
+    fn of_files(files: Files, mut errors: Vec<String>) -> Result<Self, Vec<String>> {
+        let mut built = Self::default();
+        for (id, value) in &files.exchanges {
+            if let Err(error) = built.add_exchange(id, value, &files.exchanges) {
                 errors.push(format!("exchanges/{id}: {error}"));
             }
         }
-        for (id, value) in of("checks") {
-            match check(id, value) {
-                Ok(check) => drop(built.checks.insert(id.clone(), check)),
-                Err(error) => errors.push(format!("checks/{id}: {error}")),
-            }
-        }
-        for (id, value) in of("suites") {
-            match Deserialize::deserialize(value) {
-                Ok(file) => drop(built.suites.insert(id.clone(), Suite { id: id.clone(), file })),
-                Err(error) => errors.push(format!("suites/{id}: {error}")),
-            }
-        }
-        for (id, value) in of("diagnoses") {
-            match Deserialize::deserialize(value) {
-                Ok(file) => drop(built.diagnoses.insert(id.clone(), file)),
-                Err(error) => errors.push(format!("diagnoses/{id}: {error}")),
-            }
-        }
-        for (id, value) in of("registries") {
-            built.registries.insert(id.clone(), value.get("values").cloned().unwrap_or_default());
-        }
+        built.checks = files.checks.into_iter().map(|(id, file)| (id.clone(), check(id, file))).collect();
+        built.suites = files.suites.into_iter().map(|(id, file)| (id.clone(), Suite { id, file })).collect();
+        built.diagnoses = files.diagnoses;
+        let words = |mut file: Value| file.get_mut("values").map(Value::take).unwrap_or_default();
+        built.registries = files.registries.into_iter().map(|(id, file)| (id, words(file))).collect();
         built.merge_equal();
         if errors.is_empty() { Ok(built) } else { Err(errors) }
     }
@@ -287,15 +302,27 @@ fn exchange(id: String, laid: Map<String, Value>, like: Option<String>) -> Resul
         || !file.spoils.is_empty()
         || file.kind.unwrap_or_default() != Kind::Request;
     content.sort_keys();
-    let works = file.works.as_ref().map(Clauses::read);
+    let works = file.works.clone().map(Clauses::read);
     let content = (!alone).then(|| Value::Object(content).to_string());
     Ok(Exchange { id, file, like, works, takes_from, content })
 }
 
-fn check(id: &str, value: &Value) -> Result<Check, String> {
-    let file = CheckFile::deserialize(value).map_err(|error| error.to_string())?;
+/// The files of a folder in their type; what does not fit is told in `errors`.
+fn typed<T: DeserializeOwned>(values: &Values, folder: &str, errors: &mut Vec<String>) -> IndexMap<String, T> {
+    let mut all = IndexMap::new();
+    for (id, value) in values.get(folder).into_iter().flatten() {
+        match T::deserialize(value) {
+            Ok(file) => drop(all.insert(id.clone(), file)),
+            Err(error) => errors.push(format!("{folder}/{id}: {error}")),
+        }
+    }
+    all
+}
+
+fn check(id: String, mut file: CheckFile) -> Check {
+    let (when, given, expect) = (file.when.take(), file.given.take(), file.expect.take());
     let mut refers_to = Vec::new();
-    for clauses in [&file.when, &file.given, &Some(file.expect.clone())].into_iter().flatten() {
+    for clauses in [when.as_ref(), given.as_ref(), Some(&expect)].into_iter().flatten() {
         reference::each(clauses, &mut |reference| {
             if let Source::Place { name, .. } = &reference.source
                 && !refers_to.contains(name)
@@ -304,14 +331,8 @@ fn check(id: &str, value: &Value) -> Result<Check, String> {
             }
         });
     }
-    Ok(Check {
-        id: id.to_owned(),
-        when: file.when.as_ref().map(Clauses::read),
-        given: file.given.as_ref().map(Clauses::read),
-        expect: Clauses::read(&file.expect),
-        refers_to,
-        file,
-    })
+    let expect = Clauses::read(expect);
+    Check { id, when: when.map(Clauses::read), given: given.map(Clauses::read), expect, refers_to, file }
 }
 
 #[cfg(test)]

@@ -1,14 +1,11 @@
 //! Clauses: places, schemas, and three values (DESIGN 3.2).
 
-use std::sync::OnceLock;
-
-use jsonschema::Validator;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::reference::{self, Missing, Reference};
 use super::words;
-use crate::exchange::find;
-use crate::schema;
+use crate::exchange::{Found, find};
+use crate::schema::Compiled;
 
 /// Yes, no, or undecided: whether something holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,8 +40,8 @@ pub enum Matcher {
         schema: Value,
         /// Whether it has references to fill before it can be compiled.
         open: bool,
-        /// Compiled at first use.
-        compiled: OnceLock<Option<Box<Validator>>>,
+        /// Compiled when it has to be.
+        compiled: Compiled,
     },
 }
 
@@ -58,7 +55,7 @@ pub trait World {
     ///
     /// # Errors
     /// The exchange was not sent.
-    fn document<'w>(&'w self, place: &str) -> Result<(&'w Value, String, String), Missing>;
+    fn document<'w>(&'w self, place: &'w str) -> Result<(&'w Value, &'w str, &'w str), Missing>;
 
     /// The value of a reference, before its transforms.
     ///
@@ -102,16 +99,17 @@ impl Clauses {
     /// Reads clauses as they stand in a file: a map, or a list of maps. What is not of that form is left out; the loader has
     /// told it before.
     #[must_use]
-    pub fn read(value: &Value) -> Self {
-        let alternative = |map: &Map<String, Value>| {
-            map.iter()
-                .map(|(place, matcher)| Clause { place: place.clone(), matcher: Matcher::read(matcher) })
-                .collect()
+    pub fn read(value: Value) -> Self {
+        let alternative = |value: Value| match value {
+            Value::Object(map) => {
+                let clauses = map.into_iter().map(|(place, matcher)| Clause { place, matcher: Matcher::read(matcher) });
+                Some(clauses.collect())
+            }
+            _ => None,
         };
         Self(match value {
-            Value::Object(map) => vec![alternative(map)],
-            Value::Array(maps) => maps.iter().filter_map(Value::as_object).map(alternative).collect(),
-            _ => Vec::new(),
+            Value::Array(maps) => maps.into_iter().filter_map(alternative).collect(),
+            one => alternative(one).into_iter().collect(),
         })
     }
 
@@ -127,16 +125,30 @@ impl Clauses {
             .any(|clause| clause.place.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
     }
 
+    /// What the clauses come to, where nobody asks why: what `judge` says, without the words.
+    #[must_use]
+    pub fn truth(&self, world: &dyn World, guard: bool) -> Truth {
+        let mut undecided = false;
+        for alternative in &self.0 {
+            match truth(alternative, world, guard) {
+                Truth::Holds => return Truth::Holds,
+                Truth::Undecided => undecided = true,
+                Truth::Fails => {}
+            }
+        }
+        if undecided { Truth::Undecided } else { Truth::Fails }
+    }
+
     /// Applies the clauses. `guard` is the reading for `when`: what is missing makes it not hold, instead of undecided.
     #[must_use]
     pub fn judge(&self, world: &dyn World, guard: bool) -> Judged {
-        let mut all: Vec<Judged> = self.0.iter().map(|alternative| one(alternative, world, guard)).collect();
-        if all.len() == 1 {
-            return all.remove(0);
+        if let [only] = self.0.as_slice() {
+            return one(only, world, guard);
         }
-        if all.iter().any(|judged| judged.truth == Truth::Holds) {
+        if self.truth(world, guard) == Truth::Holds {
             return Judged::holding();
         }
+        let mut all: Vec<Judged> = self.0.iter().map(|alternative| one(alternative, world, guard)).collect();
         let truth =
             if all.iter().any(|judged| judged.truth == Truth::Undecided) { Truth::Undecided } else { Truth::Fails };
         // Nearest first: the alternative with the fewest differences is most likely the one that was meant.
@@ -189,11 +201,11 @@ impl Judged {
 }
 
 impl Matcher {
-    fn read(value: &Value) -> Self {
+    fn read(value: Value) -> Self {
         match value.as_str() {
             Some("absent") => Self::Absent,
             Some("present") => Self::Present,
-            _ => Self::Schema { schema: value.clone(), open: reference::any(value), compiled: OnceLock::new() },
+            _ => Self::Schema { open: reference::any(&value), schema: value, compiled: Compiled::default() },
         }
     }
 }
@@ -201,91 +213,83 @@ impl Matcher {
 fn one(clauses: &[Clause], world: &dyn World, guard: bool) -> Judged {
     let mut judged = Judged::holding();
     for clause in clauses {
-        judge_clause(clause, world, guard, &mut judged);
+        match look(clause, world, guard) {
+            Ok(None) => {}
+            Ok(Some(failing)) => {
+                judged.truth = Truth::Fails;
+                judged.differences.push(failing.told(world));
+            }
+            Err(missing) => judged.undecide(missing),
+        }
     }
     judged
 }
 
-fn judge_clause(clause: &Clause, world: &dyn World, guard: bool, judged: &mut Judged) {
-    let (document, place, exchange) = match world.document(&clause.place) {
-        Ok(found) => found,
-        Err(missing) => return judged.undecide(missing),
+/// What `one` comes to, without the words.
+fn truth(clauses: &[Clause], world: &dyn World, guard: bool) -> Truth {
+    let mut truth = Truth::Holds;
+    for clause in clauses {
+        match look(clause, world, guard) {
+            Ok(None) => {}
+            Ok(Some(_)) => return Truth::Fails,
+            Err(_) => truth = Truth::Undecided,
+        }
+    }
+    truth
+}
+
+/// A clause that does not hold.
+struct Failing<'f> {
+    document: &'f Value,
+    exchange: &'f str,
+    at: &'f str,
+    matcher: &'f Matcher,
+    /// The schema with its references filled, if it has any and there was something to hold it against.
+    filled: Option<Value>,
+    found: Option<Found<'f>>,
+}
+
+/// Applies one clause; `None` when it holds.
+fn look<'f>(clause: &'f Clause, world: &'f dyn World, guard: bool) -> Result<Option<Failing<'f>>, Missing> {
+    let (document, at, exchange) = world.document(&clause.place)?;
+    let found = find(document, at);
+    let mut filled = None;
+    let holds = match (&clause.matcher, &found) {
+        (Matcher::Absent, found) => found.is_none(),
+        (Matcher::Present, found) => found.is_some(),
+        (Matcher::Schema { schema, open: true, .. }, Some(found)) => {
+            let schema = filled.insert(reference::fill(schema, &mut |reference| world.resolve(reference))?);
+            Compiled::default().holds(schema, found.value())
+        }
+        (Matcher::Schema { schema, compiled, .. }, Some(found)) => compiled.holds(schema, found.value()),
+        (Matcher::Schema { .. }, None) => false,
     };
-    let found = find(document, &place);
-    let grounded = guard || has_ground(document, &place);
-    let mut fail = |expected: String, actual: String| {
-        judged.truth = Truth::Fails;
-        judged.differences.push(Difference { exchange: exchange.clone(), at: place.clone(), expected, actual });
-    };
-    let gone = || Missing::Prerequisite {
-        blocked_by: Some(exchange.clone()),
-        reason: format!("{} cannot be looked at: {}", words::place(&place), lacking(document, &place)),
-    };
-    match (&clause.matcher, found) {
-        (Matcher::Absent, Some(found)) => fail("nothing there".into(), words::actual(found.value())),
-        (Matcher::Absent, None) if grounded => {}
-        (Matcher::Present, Some(_)) => {}
-        (Matcher::Schema { schema, open, compiled }, Some(found)) => {
-            let holds = if *open {
-                match reference::fill(schema, &mut |reference| world.resolve(reference)) {
-                    Err(missing) => return judged.undecide(missing),
-                    Ok(filled) => {
-                        let validator = schema::compile(&filled).ok();
-                        let holds = validator.is_some_and(|validator| validator.is_valid(found.value()));
-                        if !holds {
-                            fail(expected_at(&place, &filled), actual_at(document, &place, &filled, found.value()));
-                        }
-                        return;
-                    }
-                }
-            } else {
-                let validator = compiled.get_or_init(|| schema::compile(schema).ok().map(Box::new));
-                validator.as_ref().is_some_and(|validator| validator.is_valid(found.value()))
-            };
-            if !holds {
-                fail(expected_at(&place, schema), actual_at(document, &place, schema, found.value()));
+    if found.is_none() && !guard && !has_ground(document, at) {
+        return Err(Missing::Prerequisite {
+            blocked_by: Some(exchange.to_owned()),
+            reason: format!("{} cannot be looked at: {}", words::place(at), lacking(document, at)),
+        });
+    }
+    Ok((!holds).then_some(Failing { document, exchange, at, matcher: &clause.matcher, filled, found }))
+}
+
+impl Failing<'_> {
+    fn told(&self, world: &dyn World) -> Difference {
+        let actual = self.found.as_ref().map(Found::value);
+        let (expected, actual) = match (self.matcher, actual) {
+            (Matcher::Absent, actual) => ("nothing there".into(), actual.map_or("nothing".into(), words::actual)),
+            (Matcher::Present, _) => ("something there".into(), "nothing".into()),
+            (Matcher::Schema { schema, .. }, Some(value)) => {
+                let schema = self.filled.as_ref().unwrap_or(schema);
+                (words::expected_at(self.at, schema), words::actual_at(self.document, self.at, schema, value))
             }
-        }
-        (Matcher::Present, None) if grounded => fail("something there".into(), "nothing".into()),
-        (Matcher::Schema { schema, .. }, None) if grounded => {
-            let shown =
-                reference::fill(schema, &mut |reference| world.resolve(reference)).unwrap_or_else(|_| schema.clone());
-            fail(expected_at(&place, &shown), "nothing".into());
-        }
-        (_, None) => judged.undecide(gone()),
-    }
-}
-
-/// What a schema accepts at a place: for `/answer` what a reader sees, not the vocabulary of the document.
-#[must_use]
-pub fn expected_at(place: &str, schema: &Value) -> String {
-    if place.ends_with("/answer") && schema.get("title").is_none() {
-        let accepted: Vec<&str> = match (schema.get("const"), schema.get("enum")) {
-            (Some(word), _) => word.as_str().into_iter().collect(),
-            (None, Some(list)) => list.as_array().into_iter().flatten().filter_map(Value::as_str).collect(),
-            (None, None) => Vec::new(),
+            (Matcher::Schema { schema, .. }, None) => {
+                let filled = reference::fill(schema, &mut |reference| world.resolve(reference));
+                (words::expected_at(self.at, filled.as_ref().unwrap_or(schema)), "nothing".into())
+            }
         };
-        if !accepted.is_empty() {
-            return accepted.into_iter().map(words::answer).collect::<Vec<_>>().join(", or ");
-        }
-        if let Some(word) = schema.pointer("/not/const").and_then(Value::as_str) {
-            return format!("anything but {}", words::answer(word));
-        }
+        Difference { exchange: self.exchange.to_owned(), at: self.at.to_owned(), expected, actual }
     }
-    words::expected(schema)
-}
-
-fn actual_at(document: &Value, place: &str, schema: &Value, value: &Value) -> String {
-    let Some((word, before)) = value.as_str().zip(place.strip_suffix("/answer")) else {
-        return words::actual_for(schema, value);
-    };
-    // The status and the code tell more than the kind of answer.
-    let at = |rest: &str| document.pointer(&format!("{before}/response/{rest}"));
-    let status = at("status").or_else(|| document.pointer(&format!("{before}/status"))).map(Value::to_string);
-    let code = at("json/error").and_then(Value::as_str).map(|code| format!("`{}`", code.escape_debug()));
-    let facts: Vec<String> = status.into_iter().chain(code).collect();
-    let facts = if facts.is_empty() { String::new() } else { format!(" ({})", facts.join(" ")) };
-    format!("{}{facts}", words::answer(word))
 }
 
 fn has_ground(document: &Value, place: &str) -> bool {
@@ -319,8 +323,8 @@ mod tests {
     struct One(Value);
 
     impl World for One {
-        fn document<'w>(&'w self, place: &str) -> Result<(&'w Value, String, String), Missing> {
-            Ok((&self.0, place.to_owned(), "x".into()))
+        fn document<'w>(&'w self, place: &'w str) -> Result<(&'w Value, &'w str, &'w str), Missing> {
+            Ok((&self.0, place, "x"))
         }
 
         fn resolve(&self, reference: &Reference) -> Result<Value, Missing> {
@@ -334,7 +338,7 @@ mod tests {
     }
 
     fn judge(clauses: Value, document: Value, guard: bool) -> Judged {
-        Clauses::read(&clauses).judge(&One(document), guard)
+        Clauses::read(clauses).judge(&One(document), guard)
     }
 
     #[test]

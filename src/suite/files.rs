@@ -49,7 +49,7 @@ pub struct ExchangeFile {
     /// `raw`: sent by our own HTTP/1.1 writer, names of header fields as written here.
     pub transport: Option<Transport>,
     /// What the answer is when all is well: the control of every negative.
-    #[schemars(with = "Option<ClauseMap>")]
+    #[schemars(with = "Option<ClauseList>")]
     pub works: Option<Value>,
     /// Changes by name: each makes an exchange `id[name]`.
     pub variants: IndexMap<String, Map<String, Value>>,
@@ -202,6 +202,8 @@ pub enum By {
     BasicRaw,
     /// The pair as it is in the URL-safe alphabet (RFC 4648 §5), with padding.
     BasicUrlSafe,
+    /// HTTP Basic in the way that preflight found to work, the scheme written `basic` (RFC 9110 §11.1).
+    BasicLowerCase,
     /// `client_id` and `client_secret` in the body.
     Post,
     /// `client_id` alone.
@@ -253,7 +255,7 @@ pub struct Repeat {
     #[serde(default)]
     pub at_once: bool,
     /// Until this holds.
-    #[schemars(with = "Option<ClauseMap>")]
+    #[schemars(with = "Option<ClauseList>")]
     pub until: Option<Value>,
     /// For how long `until` is tried, for example `30s`.
     pub within: Option<String>,
@@ -276,8 +278,8 @@ pub enum User {
     Consents,
     /// Logs in and refuses.
     Denies,
-    /// Does not log in.
-    Absent,
+    /// There is no one to log in. (`absent` would take the key away.)
+    Nobody,
 }
 
 /// What an exchange may do to the target.

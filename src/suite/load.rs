@@ -73,7 +73,7 @@ fn read_embedded(text: &str) -> Values {
 /// # Errors
 /// Only if the build was broken.
 pub fn embedded() -> Result<Catalogue, Error> {
-    Catalogue::build(&read_embedded(SPECS)).map_err(Error::Embedded)
+    Catalogue::read(SPECS).map_err(Error::Embedded)
 }
 
 /// The requirement ledger: file → rows.

@@ -78,6 +78,39 @@ pub fn expected(schema: &Value) -> String {
     }
 }
 
+/// What a schema accepts at a place: for `/answer` what a reader sees, not the vocabulary of the document.
+#[must_use]
+pub fn expected_at(place: &str, schema: &Value) -> String {
+    if place.ends_with("/answer") && schema.get("title").is_none() {
+        let accepted: Vec<&str> = match (schema.get("const"), schema.get("enum")) {
+            (Some(word), _) => word.as_str().into_iter().collect(),
+            (None, Some(list)) => list.as_array().into_iter().flatten().filter_map(Value::as_str).collect(),
+            (None, None) => Vec::new(),
+        };
+        if !accepted.is_empty() {
+            return accepted.into_iter().map(answer).collect::<Vec<_>>().join(", or ");
+        }
+        if let Some(word) = schema.pointer("/not/const").and_then(Value::as_str) {
+            return format!("anything but {}", answer(word));
+        }
+    }
+    expected(schema)
+}
+
+/// What is there, at a place of a document: for `/answer` with the facts that tell more than its kind.
+pub(super) fn actual_at(document: &Value, place: &str, schema: &Value, value: &Value) -> String {
+    let Some((word, before)) = value.as_str().zip(place.strip_suffix("/answer")) else {
+        return actual_for(schema, value);
+    };
+    // The status and the code tell more than the kind of answer.
+    let at = |rest: &str| document.pointer(&format!("{before}/response/{rest}"));
+    let status = at("status").or_else(|| document.pointer(&format!("{before}/status"))).map(Value::to_string);
+    let code = at("json/error").and_then(Value::as_str).map(|code| format!("`{}`", code.escape_debug()));
+    let facts: Vec<String> = status.into_iter().chain(code).collect();
+    let facts = if facts.is_empty() { String::new() } else { format!(" ({})", facts.join(" ")) };
+    format!("{}{facts}", answer(word))
+}
+
 fn type_words(kind: &Value) -> String {
     match kind {
         Value::String(name) => match name.as_str() {

@@ -51,6 +51,11 @@ pub(super) fn claims(value: &Value, entry: &Entry, secrets: &[(String, Secret)])
     if entry.token_endpoint.as_deref().is_some_and(|url| url.starts_with("https:")) {
         claims.insert("https".into());
     }
+    for client in ["second_client", "public_client"] {
+        if value.pointer(&format!("/{client}/redirect_uri")).is_some_and(Value::is_string) {
+            claims.insert(format!("{client}_redirect_uri"));
+        }
+    }
     if secrets.iter().any(|(name, _)| name == "client.client_secret") {
         claims.insert("client_secret".into());
     }

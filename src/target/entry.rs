@@ -105,6 +105,8 @@ pub struct Client {
     pub client_id: String,
     /// RFC 6749 §2.3.1: `${env:NAME}`, `${file:PATH}` or `${command:…}`.
     pub client_secret: Option<String>,
+    /// A redirect URI that is registered for it (RFC 6749 §3.1.2.2); for `client` itself, `redirect_uri` of the target.
+    pub redirect_uri: Option<String>,
 }
 
 /// A protected resource.

@@ -121,8 +121,8 @@ fn url(text: &str, place: &str) -> Result<(), (String, Option<String>)> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err((format!("`{text}` is neither http nor https"), None));
     }
-    // That the endpoints of RFC 6749 have none is a requirement with a check of its own; elsewhere it is a slip of the pen.
-    let checked = matches!(place, "/token_endpoint" | "/authorization_endpoint");
+    // That the endpoints of RFC 6749 and RFC 7009 have none is a requirement with a check of its own; elsewhere it is a slip of the pen.
+    let checked = matches!(place, "/token_endpoint" | "/authorization_endpoint" | "/revocation_endpoint");
     if let Some(fragment) = url.fragment().filter(|_| !checked) {
         let help = text.strip_suffix(&format!("#{fragment}")).map(|rest| format!("leave it away: `{rest}`"));
         return Err((format!("`{text}` has a fragment, which is never sent"), help));

@@ -85,7 +85,7 @@ fn is_honest(case: &Case, brought: &Brought, report: &RunReport, say: &mut dyn F
 }
 
 fn is_small(brought: &Brought, say: &mut dyn FnMut(String)) {
-    for (key, document) in brought.recording.to_documents() {
+    for (key, document) in brought.recording.clone().into_documents() {
         let text = document.pointer("/response/body/text").and_then(Value::as_str).unwrap_or_default();
         if text.len() > TEXT {
             say(format!("{key} keeps {} bytes of text", text.len()));

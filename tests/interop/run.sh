@@ -5,23 +5,38 @@
 #   tests/interop/run.sh [RUN…]            all runs, or those named: see RUNS below
 #   tests/interop/run.sh --answers [RUN…]  no grantlint: write the servers' answers to curl into answers/RUN.txt
 #
-# Needs bash, node 20 with npm, python 3.11 with venv, curl for --answers; the rest is installed below target/interop.
+# Needs bash, node 20 with npm, python 3.11 with venv, Debian 12 for Doorkeeper, curl for --answers. The packages of npm and
+# PyPI are installed below target/interop; those of Debian by apt-get, if they are missing and we are root.
 # GRANTLINT names the binary (default target/release/grantlint).
 # Exit code: 0 as expected, 1 a difference, 2 something could not be run.
 set -euo pipefail
 
-RUNS=(oidc-provider oidc-provider-jwt oidc-provider-special authlib authlib-special)
+RUNS=(
+  oidc-provider oidc-provider-jwt oidc-provider-special
+  authlib authlib-special
+  django-oauth-toolkit django-oauth-toolkit-special
+  doorkeeper doorkeeper-special
+  node-oauth2-server node-oauth2-server-special
+)
+# The clients of a server do not depend on the run, so the -special runs have no answers of their own.
+ANSWERS=(oidc-provider oidc-provider-jwt authlib django-oauth-toolkit doorkeeper node-oauth2-server)
+# What is compared: every check of a standard that the claims of a target allow.
+COMPARED=(--suite all --skip 'coupa/**')
 START_SECONDS=30
+RUBY_PACKAGES=(ruby-doorkeeper ruby-doorkeeper-openid-connect ruby-rails ruby-sqlite3 puma)
+DOORKEEPER_VERSION=5.5.0
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$here/../.." && pwd)
+work=$root/target/interop
 
 # Values of these tests, not secrets. `special` differs in all that clients get wrong: `~` and `?` stand where the two
 # base64 alphabets part, and the space and `+` where form-encoding (RFC 6749 §2.3.1) and the raw pair (RFC 7617) do.
 export GRANTLINT_CLIENT_SECRET='plain-secret-0001'
 export GRANTLINT_SECOND_SECRET='plain-secret-0002'
 export GRANTLINT_SPECIAL_SECRET='~a b+c?'
-
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-root=$(cd "$here/../.." && pwd)
-work=$root/target/interop
+# The key of the client `grantlint-key`, which authenticates by private_key_jwt where the server can; made with the folder.
+export GRANTLINT_CLIENT_KEY=$work/client-key.pem
 grantlint=${GRANTLINT:-$root/target/release/grantlint}
 server_pid= ready= origin=
 
@@ -33,8 +48,7 @@ main() {
   fi
   local runs=("$@") name failed=0
   ((${#runs[@]})) || runs=("${RUNS[@]}")
-  # The clients of a server do not depend on the run, so the -special runs have no answers of their own.
-  [[ -z $answers_only || $# != 0 ]] || runs=(oidc-provider oidc-provider-jwt authlib)
+  [[ -z $answers_only || $# != 0 ]] || runs=("${ANSWERS[@]}")
   for name in "${runs[@]}"; do
     [[ " ${RUNS[*]} " == *" $name "* ]] || stop "no run is called $name; there are: ${RUNS[*]}"
   done
@@ -45,7 +59,10 @@ main() {
   trap 'exit 130' INT TERM
   mkdir -p "$work"
   install_python
-  [[ " ${runs[*]}" != *' oidc-provider'* ]] || install_node
+  make_client_key
+  [[ " ${runs[*]}" != *' oidc-provider'* ]] || install_node oidc-provider
+  [[ " ${runs[*]}" != *' node-oauth2-server'* ]] || install_node node-oauth2-server
+  [[ " ${runs[*]}" != *' doorkeeper'* ]] || install_ruby
   (cd "$here" && "$work/venv/bin/python" -B -m unittest --quiet compare_test >"$work/compare.log" 2>&1) ||
     { cat "$work/compare.log" >&2; stop 'compare.py fails its own tests'; }
 
@@ -61,14 +78,14 @@ main() {
   return "$failed"
 }
 
-# Runs both suites against the started server, and compares the findings of the first.
+# Runs the standards against the started server and compares the findings, then the suite of a caller.
 check_server() {
   local name=$1 out=$work/$1 code=0 leaked secret
   mkdir -p "$out"
   rm -f "$out"/*.json "$out"/*.log
   write_target "$name" >"$out/grantlint.yaml"
   # 3 is left to compare.py, which knows what is expected not to be testable.
-  "$grantlint" check --config "$out/grantlint.yaml" --suite all \
+  "$grantlint" check --config "$out/grantlint.yaml" "${COMPARED[@]}" \
     -o json="$out/standards.json" --fail-on never >"$out/standards.log" 2>&1 || code=$?
   if ((code != 0 && code != 3)); then
     cat "$out/standards.log" >&2
@@ -93,17 +110,18 @@ check_server() {
 }
 
 write_answers() {
-  local token introspection revocation
+  local token introspection revocation issuer metadata assertions=no
   name_endpoints "$1"
   mkdir -p "$here/answers"
-  "$here/answers.sh" "$token" "$origin/invoices" "$introspection" "$revocation" >"$here/answers/$1.txt"
+  [[ $1 != oidc-provider* && $1 != authlib* ]] || assertions=yes
+  "$here/answers.sh" "$token" "$origin/invoices" "$introspection" "$revocation" "$issuer" "$assertions" >"$here/answers/$1.txt"
   echo "wrote tests/interop/answers/$1.txt"
 }
 
 # Prints the target file for a run. All endpoints are named, so that a run does not depend on metadata.
 write_target() {
   local name=$1 id=grantlint variable=GRANTLINT_CLIENT_SECRET
-  local token introspection revocation
+  local token introspection revocation issuer metadata
   name_endpoints "$name"
   if [[ $name == *-special ]]; then
     id=special variable=GRANTLINT_SPECIAL_SECRET
@@ -112,10 +130,12 @@ write_target() {
 targets:
   $name:
     suites: [all]
-    token_endpoint: $token
-    introspection_endpoint: $introspection
+${metadata:+    issuer: $issuer
+    metadata_url: $metadata
+}    token_endpoint: $token
+${introspection:+    introspection_endpoint: $introspection
     revocation_endpoint: $revocation
-    scope: invoices.read invoices.write
+}    scope: invoices.read invoices.write
     ungranted_scope: invoices.admin
     grant_types: [client_credentials]
     token_endpoint_auth_methods: [client_secret_basic, client_secret_post]
@@ -130,28 +150,45 @@ targets:
 EOF
 }
 
-# Sets the caller's token, introspection and revocation.
+# Sets the caller's token, introspection, revocation, issuer and metadata; those that a server has not are empty.
 name_endpoints() {
-  if [[ $1 == oidc-provider* ]]; then
-    token=$origin/token introspection=$origin/token/introspection revocation=$origin/token/revocation
-  else
-    token=$origin/oauth/token introspection=$origin/oauth/introspect revocation=$origin/oauth/revoke
-  fi
+  case $1 in
+    oidc-provider*)
+      token=$origin/token introspection=$origin/token/introspection revocation=$origin/token/revocation
+      issuer=$origin metadata=$origin/.well-known/oauth-authorization-server ;;
+    django-oauth-toolkit*)
+      token=$origin/o/token/ introspection=$origin/o/introspect/ revocation=$origin/o/revoke_token/
+      issuer=$origin/o metadata=$origin/.well-known/oauth-authorization-server/o ;;
+    node-oauth2-server*)
+      token=$origin/oauth/token introspection= revocation= issuer=$origin metadata= ;;
+    doorkeeper*)
+      token=$origin/oauth/token introspection=$origin/oauth/introspect revocation=$origin/oauth/revoke
+      issuer=$origin metadata=$origin/.well-known/openid-configuration ;;
+    *)
+      token=$origin/oauth/token introspection=$origin/oauth/introspect revocation=$origin/oauth/revoke
+      issuer=$origin metadata= ;;
+  esac
 }
 
 # Starts the server of a run on a free port; sets server_pid and origin once it is ready.
 start_server() {
   local name=$1 line='' log=$work/$1-server.log
-  if [[ $name == oidc-provider* ]]; then
-    # Node looks for packages beside the file that imports them.
-    cp "$here/oidc-provider/server.mjs" "$work/oidc-provider/server.mjs"
-    local format=opaque
-    [[ $name != *-jwt ]] || format=jwt
-    exec {ready}< <(TOKEN_FORMAT=$format exec node "$work/oidc-provider/server.mjs" 0 2>"$log")
-  else
-    # A fixed seed keeps the order of what Werkzeug takes from sets, such as Allow.
-    exec {ready}< <(PYTHONHASHSEED=0 exec "$work/venv/bin/python" -B "$here/authlib/server.py" 0 2>"$log")
-  fi
+  case $name in
+    oidc-provider*)
+      # Node looks for packages beside the file that imports them.
+      cp "$here/oidc-provider/server.mjs" "$work/oidc-provider/server.mjs"
+      local format=opaque
+      [[ $name != *-jwt ]] || format=jwt
+      exec {ready}< <(TOKEN_FORMAT=$format exec node "$work/oidc-provider/server.mjs" 0 2>"$log") ;;
+    node-oauth2-server*)
+      cp "$here/node-oauth2-server/server.mjs" "$work/node-oauth2-server/server.mjs"
+      exec {ready}< <(NODE_ENV=production exec node "$work/node-oauth2-server/server.mjs" 0 2>"$log") ;;
+    doorkeeper*)
+      exec {ready}< <(exec ruby "$here/doorkeeper/server.rb" 0 2>"$log") ;;
+    *)
+      # A fixed seed keeps the order of what Werkzeug takes from sets, such as Allow.
+      exec {ready}< <(PYTHONHASHSEED=0 exec "$work/venv/bin/python" -B "$here/${name%-special}/server.py" 0 2>"$log") ;;
+  esac
   server_pid=$!
   if ! read -r -t "$START_SECONDS" -u "$ready" line || [[ $line != 'listening on '* ]]; then
     cat "$log" >&2
@@ -169,28 +206,72 @@ stop_server() {
   fi
 }
 
+make_client_key() {
+  local public=$work/client-key.jwk
+  [[ -s $public ]] || "$work/venv/bin/python" -B - "$GRANTLINT_CLIENT_KEY" "$public" <<'EOF' || stop 'no key could be made'
+import json, pathlib, sys
+from joserfc.jwk import RSAKey
+
+private, public = map(pathlib.Path, sys.argv[1:])
+key = RSAKey.generate_key(2048, {"kid": "grantlint", "use": "sig", "alg": "RS256"})
+private.write_bytes(key.as_pem(private=True))
+public.write_text(json.dumps(key.as_dict(private=False)))
+EOF
+  GRANTLINT_CLIENT_JWK=$(<"$public")
+  export GRANTLINT_CLIENT_JWK
+}
+
+# The packages of a server's package-lock.json; a server's runs write into the same folder.
 install_node() {
-  local stamp
-  stamp=$(cat "$here/oidc-provider/package.json" "$here/oidc-provider/package-lock.json" <(node --version) | sha256sum)
-  [[ $(cat "$work/oidc-provider/stamp" 2>/dev/null) != "$stamp" ]] || return 0
-  rm -rf "$work/oidc-provider"
-  mkdir -p "$work/oidc-provider"
-  cp "$here"/oidc-provider/package{,-lock}.json "$work/oidc-provider/"
-  npm ci --prefix "$work/oidc-provider" --ignore-scripts --no-audit --no-fund >"$work/npm.log" 2>&1 ||
-    { cat "$work/npm.log" >&2; stop 'npm ci failed'; }
-  echo "$stamp" >"$work/oidc-provider/stamp"
+  local server=$1 stamp
+  stamp=$(cat "$here/$server/package.json" "$here/$server/package-lock.json" <(node --version) | sha256sum)
+  [[ $(cat "$work/$server/stamp" 2>/dev/null) != "$stamp" ]] || return 0
+  rm -rf "${work:?}/$server"
+  mkdir -p "$work/$server"
+  cp "$here/$server"/package{,-lock}.json "$work/$server/"
+  npm ci --prefix "$work/$server" --ignore-scripts --no-audit --no-fund >"$work/npm.log" 2>&1 ||
+    { cat "$work/npm.log" >&2; stop "npm ci failed for $server"; }
+  echo "$stamp" >"$work/$server/stamp"
 }
 
 install_python() {
   local stamp
-  stamp=$(cat "$here/authlib/requirements.txt" <(python3 --version) | sha256sum)
+  stamp=$(cat "$here"/{authlib,django-oauth-toolkit}/requirements.txt <(python3 --version) | sha256sum)
   [[ $(cat "$work/venv/stamp" 2>/dev/null) != "$stamp" ]] || return 0
   rm -rf "$work/venv"
   python3 -m venv "$work/venv" >"$work/pip.log" 2>&1 &&
     "$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-      --requirement "$here/authlib/requirements.txt" >>"$work/pip.log" 2>&1 ||
+      --requirement "$here/authlib/requirements.txt" \
+      --requirement "$here/django-oauth-toolkit/requirements.txt" >>"$work/pip.log" 2>&1 ||
     { cat "$work/pip.log" >&2; stop 'the python environment could not be made'; }
   echo "$stamp" >"$work/venv/stamp"
+}
+
+# Debian's gems: rubygems.org is one more registry that would have to be reached, and nothing here needs it.
+install_ruby() {
+  local have
+  if have=$(doorkeeper_version) && [[ $have == "$DOORKEEPER_VERSION" ]]; then
+    return 0
+  fi
+  command -v apt-get >/dev/null || stop "Doorkeeper $DOORKEEPER_VERSION is not installed, and there is no apt-get to install it"
+  ((EUID == 0)) || stop "Doorkeeper $DOORKEEPER_VERSION is not installed; as root: apt-get install --no-install-recommends ${RUBY_PACKAGES[*]}"
+  if ! apt_install; then
+    # The lists of a fresh image are empty, those of an old one name versions that are gone.
+    apt-get -o DPkg::Lock::Timeout=120 update >>"$work/apt.log" 2>&1 && apt_install ||
+      { tail -20 "$work/apt.log" >&2; stop 'apt-get could not install Doorkeeper'; }
+  fi
+  have=$(doorkeeper_version) || stop 'Doorkeeper was installed, and ruby does not find it'
+  [[ $have == "$DOORKEEPER_VERSION" ]] || stop "Doorkeeper $have is installed; the findings are those of $DOORKEEPER_VERSION"
+}
+
+apt_install() {
+  DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install --yes --no-install-recommends \
+    "${RUBY_PACKAGES[@]}" >>"$work/apt.log" 2>&1
+}
+
+# Prints Doorkeeper's version; fails if it or a gem that it is served with is missing.
+doorkeeper_version() {
+  ruby -e 'puts %w[doorkeeper doorkeeper-openid_connect rails sqlite3 puma].map { |gem| Gem::Specification.find_by_name(gem).version }.first' 2>/dev/null
 }
 
 stop() {

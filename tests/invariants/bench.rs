@@ -126,9 +126,9 @@ fn material(
     suites: &[String],
     sent: usize,
 ) -> RunReport {
-    assemble(&Material {
+    assemble(Material {
         catalogue,
-        recording,
+        recording: recording.clone(),
         members,
         target: "reference",
         suites,
@@ -196,9 +196,9 @@ async fn held(scene: &Scene) -> Held {
     };
     let task = Task { catalogue: &catalogue, plan: &plan, target: &target };
     let brought = run::run(task, &settings, std::future::pending()).await.unwrap();
-    let report = assemble(&Material {
+    let report = assemble(Material {
         catalogue: &catalogue,
-        recording: &brought.recording,
+        recording: brought.recording,
         members: &members,
         target: "reference",
         suites: &wanted.suites,

@@ -163,9 +163,9 @@ fn perform(
         person: None,
     };
     let brought = runtime.block_on(run::run(Task { catalogue, plan: &plan, target }, &settings, pending())).unwrap();
-    let report = assemble::assemble(&Material {
+    let report = assemble::assemble(Material {
         catalogue,
-        recording: &brought.recording,
+        recording: brought.recording.clone(),
         members: &members,
         target: &target.name,
         suites: &wanted.suites,

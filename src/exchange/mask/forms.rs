@@ -203,8 +203,9 @@ fn json_all(text: &str) -> String {
 fn html(text: &str) -> Vec<String> {
     let base = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let mut all = Vec::new();
-    for quote in ["&quot;", "&#34;", "&#x22;", "\""] {
-        for apostrophe in ["'", "&#39;", "&#x27;", "&#039;", "&apos;"] {
+    let ways = |all: &'static [&'static str], sign: char| if text.contains(sign) { all } else { &all[..1] };
+    for quote in ways(&["&quot;", "&#34;", "&#x22;", "\""], '"') {
+        for apostrophe in ways(&["'", "&#39;", "&#x27;", "&#039;", "&apos;"], '\'') {
             let quoted = base.replace('"', quote).replace('\'', apostrophe);
             let numbered = |write: fn(u32) -> String| -> String {
                 quoted.chars().map(|c| if c.is_ascii() { c.to_string() } else { write(u32::from(c)) }).collect()

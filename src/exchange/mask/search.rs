@@ -79,10 +79,11 @@ impl Finder {
         }
     }
 
-    /// The text with every form replaced by its mask.
-    pub(super) fn replace(&self, text: &str) -> String {
-        let (mut out, mut from) = (String::new(), 0);
-        while let Some(found) = self.find(text, from) {
+    /// The text with every form replaced by its mask; `None` when it holds none.
+    pub(super) fn replace(&self, text: &str) -> Option<String> {
+        let mut next = Some(self.find(text, 0)?);
+        let (mut out, mut from) = (String::with_capacity(text.len()), 0);
+        while let Some(found) = next {
             out.push_str(&text[from..found.start]);
             let length = found.end - found.start;
             if length < found.form.text.len() {
@@ -92,9 +93,10 @@ impl Finder {
                 out.push_str(&found.form.mask);
             }
             from = found.end;
+            next = self.find(text, from);
         }
         out.push_str(&text[from..]);
-        out
+        Some(out)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Words that stand in every exchange. A value that is one of them cannot be hidden by searching for it.
 
+use std::sync::LazyLock;
+
 /// The vocabulary of requests, answers and exchange documents, in lower case and order.
 const WORDS: &[&str] = &[
     "access_denied",
@@ -131,9 +133,21 @@ const WORDS: &[&str] = &[
     "www-authenticate",
 ];
 
+/// The words by their length: every member name and value of every document is looked up here.
+static BY_LENGTH: LazyLock<Vec<Vec<&str>>> = LazyLock::new(|| {
+    let mut all = Vec::new();
+    for word in WORDS {
+        if all.len() <= word.len() {
+            all.resize(word.len() + 1, Vec::new());
+        }
+        all[word.len()].push(*word);
+    }
+    all
+});
+
 /// Whether the value is a word of that vocabulary, in any letter case.
 pub(super) fn is_word(value: &str) -> bool {
-    WORDS.iter().any(|word| value.eq_ignore_ascii_case(word))
+    BY_LENGTH.get(value.len()).is_some_and(|words| words.iter().any(|word| value.eq_ignore_ascii_case(word)))
 }
 
 /// Members and parameters whose values a server issues, in lower case without `_` and `-`.
@@ -143,6 +157,10 @@ const ISSUED: [&str; 8] =
 /// Whether a member or parameter of this name holds what a server issued: `access_token`, but also `accessToken`,
 /// `X-Access-Token`.
 pub(super) fn names_issued(name: &str) -> bool {
+    // Each of them ends in one of these letters, most other names do not.
+    if !name.ends_with(['e', 'n', 'E', 'N', '_', '-']) {
+        return false;
+    }
     let plain: String = name.chars().filter(|c| *c != '_' && *c != '-').map(|c| c.to_ascii_lowercase()).collect();
     let plain = plain.strip_prefix('x').filter(|rest| ISSUED.contains(rest)).unwrap_or(&plain);
     ISSUED.contains(&plain)

@@ -82,17 +82,37 @@ resource, forged token: challenge.invalid_token 401  [Bearer realm="grantlint", 
 resource, long token: challenge.invalid_token 401  [Bearer realm="grantlint", error="invalid_token"]
 resource, expired token: challenge.invalid_token 401  [Bearer realm="grantlint", error="invalid_token"]
 resource, narrow token: challenge.insufficient_scope 403  [Bearer realm="grantlint", error="insufficient_scope", scope="invoices.write"]
-introspection: introspection 200 {"active":true,"scope":"invoices.write","client_id":"gl","token_type":"Bearer","exp":1800007200,"iat":1800003600,"sub":"gl","aud":"http://as","iss":"http://as"}
-introspection, expired: introspection 200 {"active":false}
-introspection, unknown: introspection 200 {"active":false}
-introspection, open: error.invalid_client 401 {"error":"invalid_client"} [Basic realm="grantlint"]
-introspection, public client: error.invalid_client 401 {"error":"invalid_client"} [Basic realm="grantlint"]
-revocation, foreign: error.invalid_grant 400 {"error":"invalid_grant"}
-introspection after it: introspection 200 {"active":true,"scope":"invoices.write","client_id":"gl","token_type":"Bearer","exp":1800007200,"iat":1800003600,"sub":"gl","aud":"http://as","iss":"http://as"}
-revocation, open: error.invalid_client 400 {"error":"invalid_client"}
+introspection: introspection.active 200 {"active":true,"scope":"invoices.write","client_id":"gl","token_type":"Bearer","exp":1800007200,"iat":1800003600,"sub":"gl","aud":"http://as","iss":"http://as"}
+introspection, expired: introspection.inactive 200 {"active":false}
+introspection, unknown: introspection.inactive 200 {"active":false}
+introspection, open: introspect.error.invalid_client 401 {"error":"invalid_client"} [Basic realm="grantlint"]
+introspection, public client: introspect.error.invalid_client 401 {"error":"invalid_client"} [Basic realm="grantlint"]
+revocation, foreign: revoke.error.invalid_grant 400 {"error":"invalid_grant"}
+introspection after it: introspection.active 200 {"active":true,"scope":"invoices.write","client_id":"gl","token_type":"Bearer","exp":1800007200,"iat":1800003600,"sub":"gl","aud":"http://as","iss":"http://as"}
+revocation, open: revoke.error.invalid_client 400 {"error":"invalid_client"}
 revocation, unknown: revoked 200 
 revocation: revoked 200 
 resource, revoked token: challenge.invalid_token 401  [Bearer realm="grantlint", error="invalid_token"]
+revocation, public client: revoke.error.invalid_grant 400 {"error":"invalid_grant"}
+introspection after that: introspection.active 200 {"active":true,"scope":"invoices.write","client_id":"gl","token_type":"Bearer","exp":1800007200,"iat":1800003600,"sub":"gl","aud":"http://as","iss":"http://as"}
+revocation, no token: revoke.error.invalid_request 400 {"error":"invalid_request"}
+revocation, hint: revoked 200 
+introspection after the hint: introspection.inactive 200 {"active":false}
+revocation, odd hint: revoked 200 
+introspection after the odd hint: introspection.inactive 200 {"active":false}
+revocation, in clear: revoked 200 
+revocation, options: http.405 405 method not allowed [POST]
+revocation, get: http.405 405 method not allowed [POST]
+introspection, get: http.405 405 method not allowed [POST]
+introspection, no token: introspect.error.invalid_request 400 {"error":"invalid_request"}
+introspection, unknown parameter: introspection.active 200 {"active":true,"scope":"invoices.write","client_id":"gl","token_type":"Bearer","exp":1800007200,"iat":1800003600,"sub":"gl","aud":"http://as","iss":"http://as"}
+introspection, hint: introspection.active 200 {"active":true,"scope":"invoices.write","client_id":"gl","token_type":"Bearer","exp":1800007200,"iat":1800003600,"sub":"gl","aud":"http://as","iss":"http://as"}
+introspection, odd hint: introspection.active 200 {"active":true,"scope":"invoices.write","client_id":"gl","token_type":"Bearer","exp":1800007200,"iat":1800003600,"sub":"gl","aud":"http://as","iss":"http://as"}
+introspection, forged token: introspection.inactive 200 {"active":false}
+introspection, foreign: introspection.inactive 200 {"active":false}
+introspection, resource server: introspection.active 200 {"active":true,"scope":"invoices.write","client_id":"gl","token_type":"Bearer","exp":1800007200,"iat":1800003600,"sub":"gl","aud":"http://as","iss":"http://as"}
+introspection, bearer: introspect.error.invalid_client 401 {"error":"invalid_client"} [Basic realm="grantlint"]
+introspection, bad bearer: introspect.error.invalid_client 401 {"error":"invalid_client"} [Basic realm="grantlint"]
 metadata: metadata 200 {"issuer":"http://as","token_endpoint":"http://as/token","token_endpoint_auth_methods_supported":["client_secret_basic","client_secret_post"],"response_types_supported":[],"grant_types_supported":["client_credentials"],"scopes_supported":["invoices.read","invoices.write"],"revocation_endpoint":"http://as/revoke","revocation_endpoint_auth_methods_supported":["client_secret_basic","client_secret_post"],"introspection_endpoint":"http://as/introspect","introspection_endpoint_auth_methods_supported":["client_secret_basic","client_secret_post"]}
 elsewhere: http.404 404 not found
 unknown client: error.invalid_client 401 {"error":"invalid_client"} [Basic realm="grantlint"]

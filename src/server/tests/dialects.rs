@@ -96,13 +96,16 @@ fn lawful(probe: &Probe, answer: &Answer) -> Result<(), &'static str> {
             let unknown = ["magic", "admin", "INVOICES"].iter().any(|word| asked.contains(word));
             must(!unknown || body["scope"].is_string(), "RFC 6749 §5.1: a scope that differs is named")
         }
-        error if error.starts_with("error.") => {
+        error if error.starts_with("error.") || error.contains(".error.") => {
+            let (endpoint, code) = error.split_once("error.").unwrap_or_default();
             must(has("content-type", "application/json"), "RFC 6749 §5.2: JSON")?;
-            must(body["error"] == error["error.".len()..], "RFC 6749 §5.2: error")?;
+            must(body["error"] == code, "RFC 6749 §5.2: error")?;
             let by_header = probe.request.header("authorization").next().is_some();
             let unauthorized = *status == 401 && has("www-authenticate", "Basic");
-            let fits = match error {
-                "error.invalid_client" => unauthorized || *status == 400 && !by_header,
+            let fits = match (endpoint, code) {
+                ("introspect.", "invalid_client") => unauthorized,
+                ("introspect.", "access_denied") => *status == 403,
+                (_, "invalid_client") => unauthorized || *status == 400 && !by_header,
                 _ => *status == 400,
             };
             must(fits, "RFC 6749 §5.2: status and challenge")
@@ -112,11 +115,16 @@ fn lawful(probe: &Probe, answer: &Answer) -> Result<(), &'static str> {
             let named = !challenge.contains('.') || has("www-authenticate", "error=");
             must(named && [401, 403].contains(status), "RFC 6750 §3.1: error and status")
         }
-        "introspection" => must(*status == 200 && body["active"].is_boolean(), "RFC 7662 §2.2: active"),
+        "introspection.active" | "introspection.inactive" => {
+            must(*status == 200 && body["active"].is_boolean(), "RFC 7662 §2.2: active")
+        }
         "revoked" | "content" => must(*status == 200, "200"),
         "metadata" => must(body["issuer"] == "http://as" && body["token_endpoint"] == "http://as/token", "RFC 8414 §2"),
         "http.405" => must(*status == 405 && header(answer, "allow").is_some(), "RFC 9110 §15.5.6: Allow"),
         "http.429" => must(*status == 429 && has("retry-after", "1"), "RFC 6585 §4: Retry-After"),
+        "http.308" => must(has("location", "http://as/"), "RFC 9110 §15.4.9: Location"),
+        "revoke.preflight" => must(!has("access-control-allow-credentials", "true"), "RFC 7009 §2.3: no credentials"),
+        "revoke.script" => must(has("content-type", "application/javascript"), "RFC 7009 §2.3: a script"),
         "http.404" | "http.406" | "http.415" => Ok(()),
         _ => Err("no lawful answer has this name"),
     }
@@ -163,7 +171,7 @@ fn the_received_secret_is_repeated_only_where_a_fault_says_so() {
     }
 }
 
-/// `http.not_served` is seen by a listener with TLS only; `wire` has its test.
+/// `http.not_served` is seen by a listener with TLS only; `wire` has its test. The others without an effect only show beside a choice.
 const EFFECTS: &str = "
 client.known: unknown client
 client.secret_checked: wrong secret; wrong secret in the body
@@ -172,21 +180,22 @@ client.not_enumerable: unknown client; wrong secret; wrong secret in the body
 client.grant_checked: public client
 auth.one_method: secret beside basic
 auth.client_id_beside_basic: client_id beside basic
-auth.scheme_known: another scheme
+auth.scheme_known: another scheme; introspection, bearer; introspection, bad bearer
 auth.scheme_case_insensitive: basic, lower case; another scheme
-basic.challenge: basic, malformed; another scheme; introspection, open; introspection, public client; unknown client; wrong secret
+basic.challenge: basic, malformed; another scheme; introspection, open; introspection, public client; introspection, bearer; introspection, bad bearer; unknown client; wrong secret
 basic.well_formed: basic, malformed
 basic.url_safe: basic, url-safe
 basic.form_decoded: basic, form-encoded
-basic.raw_tried: ordinary and 26 more
-basic.first_colon: ordinary and 26 more
+basic.raw_tried: ordinary and 38 more
+basic.first_colon: ordinary and 38 more
 credentials.not_in_query: query credentials
 token.post_only: get
 grant_type.required: no grant_type; upper-case name
 grant_type.known: unknown grant_type; upper-case grant_type
 grant_type.case_sensitive: upper-case grant_type
 parameters.once: repeated, equal; repeated, different
-parameters.unknown_ignored: unknown parameter
+parameters.all_seen: repeated, equal; repeated, different
+parameters.unknown_ignored: unknown parameter; introspection, unknown parameter
 parameters.empty_is_absent: empty scope
 parameters.case_sensitive: upper-case name
 media_type.checked: text body
@@ -199,7 +208,7 @@ scope.reported: ordinary and 10 more
 scope.order_free: other order
 scope.case_sensitive: upper-case scope
 token.entropy: ordinary and 14 more
-token.unique: ordinary once more and 10 more
+token.unique: ordinary once more and 15 more
 cc.no_refresh_token: ordinary and 14 more
 secret.not_echoed: ordinary and 25 more
 expiry.enforced: introspection, expired
@@ -214,13 +223,33 @@ resource.scheme_checked: resource, other scheme
 resource.scheme_case_insensitive: resource, lower case
 resource.long_header: resource, long token
 request.cache_control_ignored: cache-control
-revoke.authenticated: revocation, foreign; introspection after it; revocation, open
-revoke.unknown_is_success: revocation, unknown
-revoke.works: resource, revoked token
-revoke.bound_to_client: revocation, foreign; introspection after it
-introspection.authenticated: introspection, open; introspection, public client
-introspection.unknown_is_inactive: introspection, unknown
-introspection.inactive_bare: introspection, expired; introspection, unknown
+revoke.authenticated: revocation, open
+revoke.unknown_is_success: revocation, unknown; revocation, in clear
+revoke.works: resource, revoked token; introspection after the hint; introspection after the odd hint
+revoke.bound_to_client: revocation, foreign; introspection after it; introspection after that; introspection, unknown parameter; introspection, hint; introspection, odd hint; introspection, resource server
+revoke.bound_for_public: revocation, public client; introspection after that; introspection, unknown parameter; introspection, hint; introspection, odd hint; introspection, resource server
+revoke.token_required: revocation, no token
+revoke.hint_extended: introspection after the hint
+revoke.hint_unknown_accepted: revocation, odd hint; introspection after the odd hint
+revoke.hint_unknown_searched: introspection after the odd hint
+revoke.type_told:
+revoke.http_too: revocation, in clear
+revoke.cors_bare:
+introspection.authenticated: introspection, open; introspection, public client; introspection, foreign; introspection, bearer; introspection, bad bearer
+introspection.caller_401: introspection, open; introspection, public client; introspection, bearer; introspection, bad bearer
+introspection.caller_error: introspection, open; introspection, public client; introspection, bearer; introspection, bad bearer
+introspection.bearer_401:
+introspection.by_post: introspection and 17 more
+introspection.get_refused: introspection, get
+introspection.token_required: introspection, no token
+introspection.parameters_ignored: introspection, unknown parameter
+introspection.hint_extended: introspection, hint
+introspection.hint_unknown_accepted: introspection, odd hint
+introspection.signature_checked: introspection, forged token
+introspection.forbidden_is_inactive: introspection, foreign
+introspection.foreign_hidden: introspection, foreign
+introspection.unknown_is_inactive: introspection, unknown; introspection, forged token
+introspection.inactive_bare: introspection, expired; introspection, unknown; introspection after the hint; introspection after the odd hint; introspection, forged token; introspection, foreign
 metadata.truthful: metadata
 metadata.issuer: metadata
 http.not_served:

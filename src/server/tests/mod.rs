@@ -52,6 +52,7 @@ pub(super) fn request(method: &str, target: &str, headers: &[&str], body: &str) 
         query: query.to_owned(),
         headers: fields.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).collect(),
         body: body.as_bytes().to_vec(),
+        in_clear: false,
     }
 }
 

@@ -16,6 +16,7 @@ pub(super) fn probes(server: &AuthorizationServer, clock: &ManualClock) -> Vec<P
     clock.jump_to(clock.now_ms() + 3_600_000);
     let (write, read, revoked) =
         (token(server, "invoices.write"), token(server, "invoices.read"), token(server, "invoices.write"));
+    let (hinted, oddly_hinted) = (token(server, "invoices.write"), token(server, "invoices.write"));
     let forged = format!("{}.AAAA", write.rsplit_once('.').map_or("x.y", |(message, _)| message));
     let long = "x".repeat(8192);
     let b = basic(PAIR);
@@ -105,6 +106,26 @@ pub(super) fn probes(server: &AuthorizationServer, clock: &ManualClock) -> Vec<P
         ("revocation, unknown", about("/revoke", &b, "nonsense")),
         ("revocation", about("/revoke", &b, &revoked)),
         ("resource, revoked token", bearer(&revoked)),
+        ("revocation, public client", form("/revoke", "", &format!("client_id=pub&token={write}"))),
+        ("introspection after that", about("/introspect", &b, &write)),
+        ("revocation, no token", form("/revoke", &b, "")),
+        ("revocation, hint", about("/revoke", &b, &format!("{hinted}&token_type_hint=refresh_token"))),
+        ("introspection after the hint", about("/introspect", &b, &hinted)),
+        ("revocation, odd hint", about("/revoke", &b, &format!("{oddly_hinted}&token_type_hint=magic"))),
+        ("introspection after the odd hint", about("/introspect", &b, &oddly_hinted)),
+        ("revocation, in clear", Request { in_clear: true, ..about("/revoke", &b, "nonsense") }),
+        ("revocation, options", at("OPTIONS", "/revoke", "origin: https://page.example")),
+        ("revocation, get", at("GET", "/revoke?token=nonsense&callback=f", "")),
+        ("introspection, get", at("GET", "/introspect?token=nonsense", &b)),
+        ("introspection, no token", form("/introspect", &b, "")),
+        ("introspection, unknown parameter", about("/introspect", &b, &format!("{write}&x=y"))),
+        ("introspection, hint", about("/introspect", &b, &format!("{write}&token_type_hint=refresh_token"))),
+        ("introspection, odd hint", about("/introspect", &b, &format!("{write}&token_type_hint=magic"))),
+        ("introspection, forged token", about("/introspect", &b, &forged)),
+        ("introspection, foreign", about("/introspect", &second, &write)),
+        ("introspection, resource server", about("/introspect", &basic("rs:res0urce-s3cret"), &write)),
+        ("introspection, bearer", about("/introspect", &format!("authorization: Bearer {write}"), &write)),
+        ("introspection, bad bearer", about("/introspect", "authorization: Bearer nonsense", &write)),
         ("metadata", at("GET", "/.well-known/oauth-authorization-server", "")),
         ("elsewhere", at("GET", "/", "")),
         ("unknown client", ask(&basic("stranger:x"), "grant_type=client_credentials")),

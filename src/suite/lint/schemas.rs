@@ -106,14 +106,16 @@ pub(super) fn cannot_fail(
     }
 }
 
-/// The schema compiles; where it has references, with a text or a number in their place.
+/// The schema compiles; where it has references, with a text, a number, a list or a URL in their place.
 pub(super) fn compiles(files: &mut Files, file: (&str, &str), at: &str, schema: &Value) {
     let tried = |stand_in: &Value| {
         let filled = reference::fill(schema, &mut |_| Ok(stand_in.clone())).unwrap_or_default();
         schema::compile(&filled).map(drop)
     };
     let Err(error) = tried(&Value::from("x")) else { return };
-    if reference::any(schema) && (tried(&Value::from(1)).is_ok() || tried(&Value::Array(vec!["x".into()])).is_ok()) {
+    // A transform may take URLs only.
+    let others = [Value::from(1), Value::Array(vec!["x".into()]), Value::from("https://x/")];
+    if reference::any(schema) && others.iter().any(|stand_in| tried(stand_in).is_ok()) {
         return;
     }
     files.tell(file.0, file.1, at, format!("not a JSON Schema: {error}"), None);

@@ -4,13 +4,14 @@
 
 Prints `listening on http://127.0.0.1:PORT` when it takes requests, and nothing else on stdout.
 
-Environment: GRANTLINT_CLIENT_SECRET, GRANTLINT_SECOND_SECRET, GRANTLINT_SPECIAL_SECRET (required),
-INTEROP_LOG=1 (Authlib's log and the request log on stderr).
+Environment: GRANTLINT_CLIENT_SECRET, GRANTLINT_SECOND_SECRET, GRANTLINT_SPECIAL_SECRET, GRANTLINT_CLIENT_JWK (required;
+the last is the public key of the client grantlint-key), INTEROP_LOG=1 (Authlib's log and the request log on stderr).
 
 Authlib leaves clients, tokens and their storage to the integrator. Those parts follow its documentation as it stands;
 everything that reads a request or writes an answer is the library's own.
 """
 
+import json
 import logging
 import os
 import secrets
@@ -22,26 +23,31 @@ from dataclasses import dataclass, field
 os.environ.setdefault("AUTHLIB_INSECURE_TRANSPORT", "1")
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer, ResourceProtector
-from authlib.oauth2.rfc6749 import ClientMixin, TokenMixin, grants, list_to_scope, scope_to_list
+from authlib.oauth2.rfc6749 import ClientMixin, InvalidClientError, TokenMixin, grants, list_to_scope, scope_to_list
 from authlib.oauth2.rfc6750 import BearerTokenValidator
 from authlib.oauth2.rfc7009 import RevocationEndpoint
+from authlib.oauth2.rfc7523 import JWTBearerClientAssertion
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 from flask import Flask, jsonify
+from joserfc.jwk import JWKRegistry
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 CLIENT_SCOPES = ["invoices.read", "invoices.write"]
 # `invoices.admin` exists, but no client may have it.
 SCOPES = [*CLIENT_SCOPES, "invoices.admin"]
-AUTH_METHODS = ["client_secret_basic", "client_secret_post"]
+SECRET_METHODS = ("client_secret_basic", "client_secret_post")
+KEY_METHODS = (JWTBearerClientAssertion.CLIENT_AUTH_METHOD,)
+AUTH_METHODS = [*SECRET_METHODS, *KEY_METHODS]
 TOKEN_SECONDS = 3600
 
 
 @dataclass(frozen=True)
 class Client(ClientMixin):
-    """A confidential client that may authenticate by either of AUTH_METHODS."""
+    """A confidential client with a secret, which it may send by either of SECRET_METHODS, or with a public key."""
 
     client_id: str
-    client_secret: str
+    client_secret: str = ""
+    public_key: dict | None = None
     scope: str = " ".join(CLIENT_SCOPES)
 
     def get_client_id(self):
@@ -58,7 +64,7 @@ class Client(ClientMixin):
         return secrets.compare_digest(self.client_secret.encode(), client_secret.encode())
 
     def check_endpoint_auth_method(self, method, endpoint):
-        return method in AUTH_METHODS
+        return method in (KEY_METHODS if self.public_key else SECRET_METHODS)
 
     def check_grant_type(self, grant_type):
         return grant_type == grants.ClientCredentialsGrant.GRANT_TYPE
@@ -97,6 +103,26 @@ class Token(TokenMixin):
 
 CLIENTS = {}
 TOKENS = {}
+SEEN_ASSERTIONS = set()
+
+
+class ClientAssertion(JWTBearerClientAssertion):
+    def __init__(self, issuer):
+        super().__init__()
+        self.issuer = issuer
+
+    def get_audiences(self):
+        return [f"{self.issuer}/oauth/token", self.issuer]
+
+    def validate_jti(self, claims, jti):
+        seen = (claims["sub"], jti) in SEEN_ASSERTIONS
+        SEEN_ASSERTIONS.add((claims["sub"], jti))
+        return not seen
+
+    def resolve_client_public_key(self, client):
+        if client.public_key is None:
+            raise InvalidClientError(description="The client has no key.")
+        return JWKRegistry.import_key(client.public_key)
 
 
 class ClientCredentialsGrant(grants.ClientCredentialsGrant):
@@ -148,12 +174,12 @@ def save_token(token, request):
     )
 
 
-def application():
-    app = Flask(__name__)
+def set_up(app, issuer):
     app.config["OAUTH2_SCOPES_SUPPORTED"] = SCOPES
     app.config["OAUTH2_TOKEN_EXPIRES_IN"] = {"client_credentials": TOKEN_SECONDS}
 
     authorization = AuthorizationServer(app, query_client=CLIENTS.get, save_token=save_token)
+    authorization.register_client_auth_method(ClientAssertion.CLIENT_AUTH_METHOD, ClientAssertion(issuer))
     authorization.register_grant(ClientCredentialsGrant)
     authorization.register_endpoint(Revocation)
     authorization.register_endpoint(Introspection)
@@ -183,8 +209,6 @@ def application():
     def take_invoice():
         return jsonify(invoices=[]), 201
 
-    return app
-
 
 def main():
     try:
@@ -198,7 +222,10 @@ def main():
     ]:
         if not os.environ.get(variable):
             sys.exit(f"{variable} is not set")
-        CLIENTS[client_id] = Client(client_id, os.environ[variable])
+        CLIENTS[client_id] = Client(client_id, client_secret=os.environ[variable])
+    if not os.environ.get("GRANTLINT_CLIENT_JWK"):
+        sys.exit("GRANTLINT_CLIENT_JWK is not set")
+    CLIENTS["grantlint-key"] = Client("grantlint-key", public_key=json.loads(os.environ["GRANTLINT_CLIENT_JWK"]))
 
     if os.environ.get("INTEROP_LOG"):
         logging.basicConfig(level=logging.DEBUG)
@@ -206,8 +233,12 @@ def main():
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
     # Werkzeug answers HTTP/1.0 unless told otherwise; nobody deploys that.
     WSGIRequestHandler.protocol_version = "HTTP/1.1"
-    server = make_server("127.0.0.1", port, application(), threaded=True)
-    print(f"listening on http://127.0.0.1:{server.server_port}", flush=True)
+    app = Flask(__name__)
+    server = make_server("127.0.0.1", port, app, threaded=True)
+    # An assertion's audience holds the port, so the rest is set up once the port is known.
+    issuer = f"http://127.0.0.1:{server.server_port}"
+    set_up(app, issuer)
+    print(f"listening on {issuer}", flush=True)
     server.serve_forever()
 
 

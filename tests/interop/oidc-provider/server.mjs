@@ -5,7 +5,8 @@
 //
 // Prints `listening on http://127.0.0.1:PORT` when it takes requests, and nothing else on stdout.
 //
-// Environment: GRANTLINT_CLIENT_SECRET, GRANTLINT_SECOND_SECRET, GRANTLINT_SPECIAL_SECRET (required),
+// Environment: GRANTLINT_CLIENT_SECRET, GRANTLINT_SECOND_SECRET, GRANTLINT_SPECIAL_SECRET, GRANTLINT_CLIENT_JWK (required;
+// the last is the public key of the client grantlint-key),
 // TOKEN_FORMAT=opaque|jwt (default opaque), INTEROP_LOG=1 (the provider's own events on stderr).
 
 import { generateKeyPairSync } from 'node:crypto';
@@ -63,11 +64,12 @@ function authorizationServer(issuer) {
       confidentialClient('grantlint', 'GRANTLINT_CLIENT_SECRET', 'client_secret_basic'),
       confidentialClient('grantlint-second', 'GRANTLINT_SECOND_SECRET', 'client_secret_post'),
       confidentialClient('special', 'GRANTLINT_SPECIAL_SECRET', 'client_secret_basic'),
+      clientWithKey('grantlint-key', 'GRANTLINT_CLIENT_JWK'),
     ],
     jwks: { keys: [signingKey] },
     // What is not stated here would be `openid` and `offline_access`, which only mean something where users log in.
     scopes: SCOPES,
-    clientAuthMethods: ['client_secret_basic', 'client_secret_post'],
+    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
     features: {
       clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
@@ -96,17 +98,26 @@ function authorizationServer(issuer) {
 }
 
 function confidentialClient(client_id, secretVariable, token_endpoint_auth_method) {
-  const client_secret = process.env[secretVariable];
-  if (!client_secret) fail(`${secretVariable} is not set`);
+  return { ...client(client_id), client_secret: environment(secretVariable), token_endpoint_auth_method };
+}
+
+function clientWithKey(client_id, keyVariable) {
+  const jwks = { keys: [JSON.parse(environment(keyVariable))] };
+  return { ...client(client_id), jwks, token_endpoint_auth_method: 'private_key_jwt' };
+}
+
+function client(client_id) {
   return {
     client_id,
-    client_secret,
-    token_endpoint_auth_method,
     grant_types: ['client_credentials'],
     redirect_uris: [],
     response_types: [],
     scope: CLIENT_SCOPES.join(' '),
   };
+}
+
+function environment(variable) {
+  return process.env[variable] || fail(`${variable} is not set`);
 }
 
 /**
