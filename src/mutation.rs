@@ -156,8 +156,16 @@ pub async fn trial(catalogue: &Catalogue, faults: &[Fault], wanted: &Wanted) -> 
     let resolve = plain.map(|address| hosts.map(|host| ((host, 80), address))).into_iter().flatten().collect();
     // Who is held back moves the clock of all: two at once would each seem to take the time of both.
     let concurrency = if faults.iter().any(|fault| !fault.delay_ms.0.is_empty()) { 1 } else { 8 };
-    let settings =
-        run::Settings { concurrency, interval: None, patience, seed: 0, resolve, clock, progress: Arc::new(Quiet) };
+    let settings = run::Settings {
+        concurrency,
+        interval: None,
+        patience,
+        seed: 0,
+        resolve,
+        clock,
+        progress: Arc::new(Quiet),
+        person: None,
+    };
     let brought = run::run(Task { catalogue, plan: &plan, target: &target }, &settings, std::future::pending()).await?;
     Ok(assemble::assemble(Material {
         catalogue,

@@ -260,9 +260,6 @@ impl Planner<'_> {
     }
 
     fn left_out(&self, exchange: &Exchange) -> Option<String> {
-        if exchange.file.kind == Some(Kind::Authorize) {
-            return Some("this version does not walk the authorization endpoint".into());
-        }
         let risk = exchange.file.risk;
         if self.options.safe && risk != Risk::None {
             return Some(format!("--safe leaves out what has the risk `{}`", risk.word()));
@@ -330,12 +327,24 @@ impl Planner<'_> {
                 self.catalogue.exchanges.get(&instance.exchange).is_some_and(|exchange| {
                     // Asking a resource again would post the document once more.
                     let posts = exchange.file.endpoint == Some(Endpoint::Resource) && self.method(exchange) != "GET";
-                    exchange.works.is_some() && !exchange.file.single_use && !posts
+                    exchange.works.is_some()
+                        && !exchange.file.single_use
+                        && !posts
+                        && !self.rests_on_a_user(&exchange.id)
                 })
             })
             .map(|instance| instance.key.clone())
             .collect();
         self.plan.controls = controls;
+    }
+
+    /// Whether values of it come from a walk: a code is good once, and asking again would take another login's worth of requests.
+    fn rests_on_a_user(&self, name: &str) -> bool {
+        let exchange = self.catalogue.exchanges.get(name);
+        exchange.is_some_and(|exchange| {
+            exchange.file.kind == Some(Kind::Authorize)
+                || exchange.takes_from.iter().any(|source| source != name && self.rests_on_a_user(source))
+        })
     }
 
     fn method(&self, exchange: &Exchange) -> String {

@@ -30,6 +30,7 @@ pub(super) fn run(args: &DemoArgs) -> Result<u8, Failure> {
         rate: None,
         patience: "0s".into(),
         timeout: None,
+        interactive: false,
         proxy: None,
         cacert: None,
         resolve: Vec::new(),

@@ -9,6 +9,7 @@ mod explain;
 mod failure;
 mod list;
 mod output;
+mod person;
 mod pipeline;
 mod progress;
 mod selftest;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::args::{SelectArgs, SendArgs};
 use super::failure::Failure;
+use super::person::AtTheTerminal;
 use crate::clock::SystemClock;
 use crate::plan::{self, Plan};
 use crate::report::assemble::{self, FailOn, Material};
@@ -84,7 +85,9 @@ pub(super) fn planned<'c>(
     let members = suite::select(catalogue, &wanted);
     let options = plan::Options { safe: sending.safe, patience: patience(sending)? };
     let suites = wanted.suites.iter().filter_map(|id| catalogue.suites.get(id));
-    let claims: Vec<String> = suites.flat_map(|suite| suite.file.claims.clone()).collect();
+    let mut claims: Vec<String> = suites.flat_map(|suite| suite.file.claims.clone()).collect();
+    // Whoever is at the browser logs in; the target file need not know how.
+    claims.extend(sending.interactive.then(|| "login".to_owned()));
     let target = target.clone().claiming(&claims);
     let plan = plan::plan(catalogue, &target, &members, &options);
     Ok(Planned { catalogue, target, wanted, members, plan })
@@ -106,6 +109,7 @@ pub(super) fn settings(sending: &SendArgs, progress: Arc<dyn Progress>) -> Resul
         resolve: sending.resolve.iter().map(|text| resolve(text)).collect::<Result<_, _>>()?,
         clock: Arc::new(SystemClock),
         progress,
+        person: sending.interactive.then(|| Arc::new(AtTheTerminal) as _),
     })
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Pure: no clock, no network, no files. Reads the masked recording only, so a replay gives the verdicts of the live run.
 
+mod court;
 mod roles;
 
 use std::collections::HashSet;
@@ -10,6 +11,8 @@ use serde_json::Value;
 
 use crate::exchange::{NotSent, Recorded, Recording, Why};
 use crate::suite::{Catalogue, Check, Clauses, Difference, Judged, Member, Story, Truth, words};
+pub use court::Court;
+use court::{Part, parts};
 use roles::Roles;
 
 /// What a check came to.
@@ -77,56 +80,6 @@ impl Judgement {
 #[must_use]
 pub fn judge(catalogue: &Catalogue, recording: &Recording, member: &Member) -> Judgement {
     Court::new(catalogue, recording).judge(member)
-}
-
-/// A recording laid out for judging: what many checks look at is looked up once.
-#[derive(Debug)]
-pub struct Court<'c> {
-    catalogue: &'c Catalogue,
-    recording: &'c Recording,
-    parts: Vec<Part<'c>>,
-}
-
-/// One request and its answer: a document, an attempt of a repeated one, or a step of a walk.
-#[derive(Debug)]
-struct Part<'c> {
-    key: &'c str,
-    document: &'c Value,
-    endpoint: Option<&'c str>,
-    answered: bool,
-    /// The first part that tells of the same request: what was sent once may stand under several keys.
-    first: usize,
-}
-
-impl<'c> Court<'c> {
-    /// Lays a recording out.
-    #[must_use]
-    pub fn new(catalogue: &'c Catalogue, recording: &'c Recording) -> Self {
-        let mut all: Vec<Part<'c>> = Vec::new();
-        for (key, recorded) in &recording.exchanges {
-            let Recorded::Sent(document) = recorded else { continue };
-            // A TLS hello is no request, and what came back is no answer of the endpoint.
-            for one in parts(document).into_iter().filter(|one| one.get("handshake").is_none()) {
-                let first = all.iter().position(|known| same_request(known.document, one)).unwrap_or(all.len());
-                let endpoint = one.pointer("/request/endpoint").and_then(Value::as_str);
-                all.push(Part { key, document: one, endpoint, answered: unanswered(one).is_none(), first });
-            }
-        }
-        Self { catalogue, recording, parts: all }
-    }
-
-    /// Judges one member of a check.
-    #[must_use]
-    pub fn judge(&self, member: &Member) -> Judgement {
-        let Some(check) = self.catalogue.checks.get(&member.check) else {
-            return Judgement::new(Verdict::NotTestable, format!("unknown check `{}`", member.check));
-        };
-        let names = member.names(self.catalogue);
-        let story = Story::of(self.catalogue, &names);
-        let bench = Bench { catalogue: self.catalogue, recording: self.recording, court: self, story, check, member };
-        let own = bench.own(&names);
-        if member.everywhere { bench.everywhere(own) } else { own }
-    }
 }
 
 struct Bench<'b> {
@@ -294,8 +247,9 @@ impl<'b> Bench<'b> {
         let parts = &self.court.parts;
         let is_own = |part: &Part<'_>| own_documents.iter().any(|document| std::ptr::eq(*document, part.document));
         let mut seen: HashSet<usize> = parts.iter().filter(|part| is_own(part)).map(|part| part.first).collect();
-        for Part { key, document: one, endpoint, answered, first } in parts {
-            if !everywhere.takes(*endpoint) || (!answered && !names_outcome) || !seen.insert(*first) {
+        for part in parts {
+            let Part { key, document: one, answered, first, .. } = part;
+            if !part.is_meant(everywhere) || (!answered && !names_outcome) || !seen.insert(*first) {
                 continue;
             }
             let world = Roles { bench: self, one: Some((key, one)) };
@@ -331,23 +285,6 @@ impl<'b> Bench<'b> {
     }
 }
 
-/// Whether two documents tell of one request: what was sent once may stand under several keys.
-fn same_request(one: &Value, other: &Value) -> bool {
-    std::ptr::eq(one, other)
-        || (one.get("timing") == other.get("timing")
-            && one.get("request") == other.get("request")
-            && one.get("response") == other.get("response"))
-}
-
-/// The document itself, or its attempts or steps.
-fn parts(document: &Value) -> Vec<&Value> {
-    let list = |name: &str| document.get(name).and_then(Value::as_array);
-    match list("all").or_else(|| list("steps")) {
-        Some(items) => items.iter().collect(),
-        None => vec![document],
-    }
-}
-
 /// How an exchange without an answer ended; `None` when every part was answered.
 fn unanswered(document: &Value) -> Option<String> {
     let outcome = |one: &Value| one.get("outcome").and_then(Value::as_str).map(str::to_owned);
@@ -360,6 +297,11 @@ fn unanswered(document: &Value) -> Option<String> {
 fn ended(document: &Value) -> String {
     if let Some(outcome) = unanswered(document) {
         return outcome;
+    }
+    // A walk says in words where it ended and what the page said.
+    if let Some(reason) = document.get("reason").and_then(Value::as_str) {
+        let answer = document.get("answer").and_then(Value::as_str).map_or("answered", words::answer);
+        return format!("{answer}; {reason}");
     }
     let status = document.pointer("/response/status").or_else(|| document.get("status"));
     let code = document

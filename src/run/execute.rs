@@ -9,13 +9,14 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use indexmap::IndexMap;
 use serde_json::Value;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Mutex, Notify, Semaphore};
 
 use super::credentials::Joined;
 use super::discover::Found;
 use super::values::{Values, not_sent, worked};
 use super::wire::Wire;
 use super::{Brought, Error, Settings, Task};
+use crate::agent::Jar;
 use crate::exchange::{NotSent, Recorded, Recording, Why};
 use crate::plan::Instance;
 use crate::suite::{Exchange, reference};
@@ -88,6 +89,8 @@ pub(super) struct Runner<'r> {
     /// Requests that went out, by their bytes → the instance that sent them.
     pub(super) sent_bytes: RefCell<HashMap<Vec<u8>, String>>,
     pub(super) sent: Cell<usize>,
+    /// The user agent's cookies.
+    pub(super) session: Mutex<Jar>,
     /// Told whenever an instance is settled.
     pub(super) changed: Notify,
     pub(super) task: Task<'r>,
@@ -111,6 +114,7 @@ impl<'r> Runner<'r> {
             settled: RefCell::default(),
             sent_bytes: RefCell::default(),
             sent: Cell::new(0),
+            session: Mutex::default(),
             changed: Notify::new(),
             task,
             settings,

@@ -10,6 +10,7 @@ mod discover;
 mod execute;
 mod handshake;
 mod order;
+mod person;
 mod preflight;
 mod preview;
 mod raw;
@@ -17,6 +18,7 @@ mod request;
 mod send;
 mod tls;
 mod values;
+mod walk;
 mod wire;
 
 use std::net::SocketAddr;
@@ -32,6 +34,7 @@ use crate::target::Target;
 
 pub use discover::{Found, discover, looking};
 pub use execute::{run, run_after};
+pub use person::AtTheBrowser;
 pub use preview::{Preview, preview};
 
 /// Looks whether anything could be sent to a target: its certificates and its proxy are fit for use.
@@ -78,6 +81,8 @@ pub struct Settings {
     pub clock: Arc<dyn Clock>,
     /// Told what goes on.
     pub progress: Arc<dyn Progress>,
+    /// A person who walks through the authorization endpoint; absent: the user agent does.
+    pub person: Option<Arc<dyn AtTheBrowser>>,
 }
 
 /// Told what a run does.

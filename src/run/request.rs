@@ -132,7 +132,7 @@ fn method(exchange: &Exchange, target: &Target) -> String {
         (None, Some(Endpoint::Resource)) => {
             target.text("resource.method").map_or("GET".into(), |own| own.to_uppercase())
         }
-        (None, Some(Endpoint::MetadataUrl)) => "GET".into(),
+        (None, Some(Endpoint::MetadataUrl | Endpoint::AuthorizationEndpoint)) => "GET".into(),
         (None, _) => "POST".into(),
     }
 }
@@ -274,7 +274,7 @@ fn known_host(url: &str, target: &Target) -> Result<(), Missing> {
 }
 
 /// Every field that goes out, in order: nothing is added behind the evidence's back.
-fn complete(
+pub(super) fn complete(
     own: Vec<(String, String)>,
     url: &str,
     method: &str,

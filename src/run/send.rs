@@ -10,7 +10,7 @@ use super::handshake;
 use super::request::{self, Ready};
 use super::values::{Values, holds, not_sent, worked};
 use super::wire::Ended;
-use crate::exchange::{NotSent, Why, document, finish};
+use crate::exchange::{NotSent, Received, Why, document, finish};
 use crate::plan::Instance;
 use crate::suite::files::Kind;
 use crate::suite::{Clauses, Exchange};
@@ -128,17 +128,20 @@ impl Runner<'_> {
             }
             self.sent_bytes.borrow_mut().insert(bytes, instance.key.clone());
         }
-        Ok(self.send(instance, &ready, &values, slot).await)
+        if exchange.file.kind == Some(Kind::Authorize) {
+            return Ok(self.walk(instance, exchange, ready, &values).await);
+        }
+        Ok(self.send(instance, &ready, &values, slot).await.0)
     }
 
     /// Sends a request; asks once more, and patiently, when it is throttled.
-    async fn send(
+    pub(super) async fn send(
         &self,
         instance: &Instance,
         ready: &Ready,
         values: &Values<'_>,
         held: Option<&SemaphorePermit<'_>>,
-    ) -> Value {
+    ) -> (Value, Option<Box<Received>>) {
         // A guess is never sent twice: a second wrong secret may be the one that locks the client.
         let mut again = !instance.guess;
         loop {
@@ -166,7 +169,7 @@ impl Runner<'_> {
                 document["sensitive"] = json!(sensitive);
             }
             if document["outcome"] != "throttled" || !again {
-                return document;
+                return (document, received);
             }
             again = false;
             let asked = document.pointer("/response/headers/retry-after/0").and_then(Value::as_str);
@@ -238,6 +241,6 @@ impl Runner<'_> {
     }
 }
 
-fn lets(values: &Values<'_>) -> Map<String, Value> {
+pub(super) fn lets(values: &Values<'_>) -> Map<String, Value> {
     values.lets.borrow().clone()
 }

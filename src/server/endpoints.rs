@@ -9,9 +9,9 @@ use crate::clock::Clock;
 
 use super::fault::Break;
 use super::message::{Body, Reply, Request};
-use super::setup::{INTROSPECT, JWKS, RESOURCE, REVOKE, Settings, Setup, TOKEN};
+use super::setup::{AUTHORIZE, CONSENT, INTROSPECT, JWKS, LOGIN, RESOURCE, REVOKE, Settings, Setup, TOKEN};
 use super::state::State;
-use super::{Policy, Rule, cors, errors, grants, introspect, metadata, resource, revoke, rewrite, token};
+use super::{Policy, Rule, authorize, cors, errors, grants, introspect, metadata, resource, revoke, rewrite, token};
 
 /// The reference authorization server and its resource, without a listener.
 pub struct AuthorizationServer {
@@ -106,6 +106,7 @@ fn route(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
     }
     match request.path.as_str() {
         TOKEN => grants::answer(request, turn),
+        AUTHORIZE | LOGIN | CONSENT => authorize::answer(request, turn),
         REVOKE => revoke::answer(request, turn).map_err(|refusal| refusal.of("revoke")),
         INTROSPECT => introspect::answer(request, turn).map_err(|refusal| refusal.of("introspect")),
         RESOURCE => resource::answer(request, turn),

@@ -3,13 +3,15 @@
 use serde_json::{Map, Value};
 
 use super::authenticate::{Caller, authenticate};
+use super::authorize::hex;
 use super::endpoints::Turn;
 use super::message::{Reply, Request};
 use super::parameters::Parameters;
 use super::setup::{
-    CLIENT_CREDENTIALS, Client, JWT_BEARER, OTHER_SCOPE, PASSWORD, Setup, TOKEN_EXCHANGE, UNGRANTED, USER_GRANTS,
+    AUTHORIZATION_CODE, CLIENT_CREDENTIALS, Client, JWT_BEARER, OTHER_SCOPE, PASSWORD, REFRESH_TOKEN, Setup,
+    TOKEN_EXCHANGE, UNGRANTED, USER_GRANTS,
 };
-use super::{Policy, Rule, assertion, errors, indicators, token, token_exchange, user_grants};
+use super::{Policy, Rule, assertion, codes, errors, indicators, token, token_exchange, user_grants};
 
 /// Answers at the token endpoint. Source: RFC 6749 §3.2 and §4.4, RFC 7523 §2.1.
 pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
@@ -41,8 +43,14 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
     if !registered && setup.keeps(Rule::ClientGrantChecked) {
         return Err(errors::error(setup, "unauthorized_client", "the client may not use this grant"));
     }
-    if USER_GRANTS.contains(&grant_type) {
-        user_grants::check(grant_type, &sent, turn)?;
+    // What was issued here is looked at; anything else is refused as invented.
+    match grant_type {
+        AUTHORIZATION_CODE if codes::knows_code(&sent, turn) => {
+            return codes::authorization_code(&sent, &caller, turn);
+        }
+        REFRESH_TOKEN if codes::knows_refresh_token(&sent, turn) => return codes::refresh_token(&sent, &caller, turn),
+        AUTHORIZATION_CODE | REFRESH_TOKEN | PASSWORD => user_grants::check(grant_type, &sent, turn)?,
+        _ => {}
     }
     match grant_type {
         TOKEN_EXCHANGE => token_exchange::answer(&sent, caller.client, turn),
@@ -69,13 +77,11 @@ fn own_grant(sent: &Parameters, client: &Client, without_refresh: Rule, turn: &m
         .ok_or_else(|| errors::error(setup, "invalid_scope", "the scope is unknown or not allowed"))?;
     let audience = indicators::audience(sent, setup)?;
     let access_token = token::issue(setup, turn.state, turn.now_ms, client, &granted, audience);
-    let mut members = members(setup, access_token, requested, &granted);
+    let mut reply = Reply::json("token.issued", 200, members(setup, access_token, requested, &granted));
     if !setup.keeps(without_refresh) {
-        let bytes = turn.state.draw();
-        let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        members.insert("refresh_token".to_owned(), Value::from(text));
+        reply = reply.with_member("refresh_token", hex(&turn.state.draw()));
     }
-    Ok(Reply::json("token.issued", 200, members))
+    Ok(reply)
 }
 
 /// What every answer with a token has. Source: RFC 6749 §5.1.
@@ -149,6 +155,8 @@ fn grant_type(sent: &Parameters, setup: &Setup) -> Result<&'static str, Reply> {
         Some(CLIENT_CREDENTIALS) => Ok(CLIENT_CREDENTIALS),
         Some(TOKEN_EXCHANGE) => Ok(TOKEN_EXCHANGE),
         Some(JWT_BEARER) => Ok(JWT_BEARER),
+        Some(AUTHORIZATION_CODE) => Ok(AUTHORIZATION_CODE),
+        Some(REFRESH_TOKEN) => Ok(REFRESH_TOKEN),
         Some(other) if !setup.keeps(Rule::GrantTypeCaseSensitive) && other.eq_ignore_ascii_case(CLIENT_CREDENTIALS) => {
             Ok(CLIENT_CREDENTIALS)
         }
@@ -209,7 +217,7 @@ pub(super) fn grant_scope(requested: Option<&str>, client: &Client, setup: &Setu
     }
 }
 
-fn words(scope: &str) -> impl Iterator<Item = &str> {
+pub(super) fn words(scope: &str) -> impl Iterator<Item = &str> {
     scope.split(' ').filter(|word| !word.is_empty())
 }
 

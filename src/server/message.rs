@@ -114,6 +114,14 @@ impl Reply {
         self
     }
 
+    /// A member of the body, if it is one of members.
+    pub(super) fn member(&self, name: &str) -> Option<&Value> {
+        match &self.body {
+            Body::Members(members) => members.iter().find(|(own, _)| own == name).map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
     /// Takes away all header fields of this name, in any letter case.
     pub(super) fn remove_header(&mut self, name: &str) {
         self.headers.retain(|(own, _)| !own.eq_ignore_ascii_case(name));

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::endpoints::Turn;
 use super::message::{Body, Reply, Request};
-use super::setup::{INTROSPECT, JWKS, REVOKE, Setup, TOKEN};
+use super::setup::{AUTHORIZE, INTROSPECT, JWKS, REVOKE, Setup, TOKEN};
 use super::{Policy, Rule, errors};
 
 /// Paths at which the document stands, the first of which is the one for the target entry.
@@ -83,8 +83,11 @@ fn document(setup: &Setup, request: &Request) -> Map<String, Value> {
         "jwks_uri": format!("{origin}{JWKS}"),
         "token_endpoint_auth_methods_supported": methods,
         "token_endpoint_auth_signing_alg_values_supported": algorithms,
-        // Required although there is no authorization endpoint; §3.2 would rather have no empty array, but cannot omit it.
-        "response_types_supported": [],
+        "authorization_endpoint": format!("{origin}{AUTHORIZE}"),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query", "form_post"],
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": true,
         "grant_types_supported": grant_types,
         "scopes_supported": setup.main().scopes,
         "revocation_endpoint": format!("{origin}{REVOKE}"),

@@ -7,10 +7,13 @@
 mod assertion;
 mod authenticate;
 mod cors;
+mod authorize;
+mod codes;
 mod dialect;
 mod endpoints;
 mod errors;
 mod fault;
+mod flow;
 mod grants;
 mod indicators;
 mod introspect;
@@ -64,6 +67,13 @@ pub const REPLY_NAMES: &[&str] = &[
     "error.unsupported_grant_type",
     "metadata",
     "jwks",
+    "page.login",
+    "page.logged_in",
+    "page.consent",
+    "page.error",
+    "redirect.code",
+    "redirect.error",
+    "redirect.form_post",
     "introspection.active",
     "introspection.inactive",
     "introspect.error.invalid_client",

@@ -17,6 +17,23 @@ impl Parameters {
         self.0.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
     }
 
+    /// Whether one has no value.
+    pub(super) fn has_empty(&self) -> bool {
+        self.0.iter().any(|(_, value)| value.is_empty())
+    }
+
+    /// Without those that have no value.
+    #[must_use]
+    pub(super) fn without_empty(mut self) -> Self {
+        self.0.retain(|(_, value)| !value.is_empty());
+        self
+    }
+
+    /// Whether a parameter occurs twice that may not.
+    pub(super) fn repeats(&self) -> bool {
+        repeated(&self.0, false)
+    }
+
     /// Whether a parameter is there that no document knows.
     pub(super) fn has_unknown(&self) -> bool {
         self.0.iter().any(|(name, _)| !KNOWN.contains(&name.as_str()))

@@ -70,6 +70,8 @@ pub(super) struct Client {
     pub(super) key: Option<Key>,
     pub(super) grant_types: &'static [&'static str],
     pub(super) scopes: Vec<String>,
+    /// Source: RFC 6749 §3.1.2.2.
+    pub(super) redirect_uris: Vec<String>,
 }
 
 /// Whose JWT grants are trusted. Source: RFC 7523 §3 item 1.
@@ -95,6 +97,8 @@ pub(super) struct Setup {
     pub(super) default_scope: String,
     /// Grants that every client may use besides its own.
     pub(super) extra_grants: Vec<&'static str>,
+    /// What resources ask for.
+    pub(super) scopes: Vec<String>,
     pub(super) lock_after: Option<u32>,
 }
 
@@ -107,15 +111,23 @@ impl Setup {
         let path = set.issuer_path.clone().unwrap_or_default();
         let scopes = set.scopes.clone().unwrap_or_else(|| SCOPES.map(str::to_owned).to_vec());
         let default_scope = set.default_scope.as_ref().or(scopes.first()).cloned().unwrap_or_default();
-        let confidential = |id: &str, secret: &str, kind: KeyKind| Client {
+        let own: Vec<String> = scopes.iter().cloned().chain([OFFLINE_ACCESS.to_owned()]).collect();
+        let confidential = |id: &str, secret: &str, kind: KeyKind, redirect_uri: &str| Client {
             id: id.to_owned(),
             secret: Some(Secret::new(secret)),
             key: Key::new(kind, seed, id),
-            grant_types: &[CLIENT_CREDENTIALS, TOKEN_EXCHANGE, JWT_BEARER],
-            scopes: scopes.clone(),
+            grant_types: &[CLIENT_CREDENTIALS, AUTHORIZATION_CODE, REFRESH_TOKEN, TOKEN_EXCHANGE, JWT_BEARER],
+            scopes: own.clone(),
+            redirect_uris: vec![redirect_uri.to_owned()],
         };
-        let public =
-            Client { id: PUBLIC_ID.to_owned(), secret: None, key: None, grant_types: &[], scopes: scopes.clone() };
+        let public = Client {
+            id: PUBLIC_ID.to_owned(),
+            secret: None,
+            key: None,
+            grant_types: &[AUTHORIZATION_CODE, REFRESH_TOKEN],
+            scopes: own.clone(),
+            redirect_uris: vec![PUBLIC_REDIRECT_URI.to_owned()],
+        };
         let kind = set.client_key.unwrap_or_default();
         let life = if dialect.makes(Policy::TokenShortLived) { 5 } else { 3600 };
         Self {
@@ -126,12 +138,13 @@ impl Setup {
                     set.client_id.as_deref().unwrap_or(ID),
                     set.client_secret.as_deref().unwrap_or(SECRET),
                     kind,
+                    REDIRECT_URI,
                 ),
-                confidential(SECOND_ID, SECOND_SECRET, KeyKind::Ed25519),
+                confidential(SECOND_ID, SECOND_SECRET, KeyKind::Ed25519, SECOND_REDIRECT_URI),
                 public,
                 Client {
                     grant_types: &[],
-                    ..confidential(RESOURCE_SERVER_ID, RESOURCE_SERVER_SECRET, KeyKind::Ed25519)
+                    ..confidential(RESOURCE_SERVER_ID, RESOURCE_SERVER_SECRET, KeyKind::Ed25519, "")
                 },
             ],
             issuer_of_grants: Issuer { id: ISSUER_OF_GRANTS.to_owned(), key: Key::new(kind, seed, ISSUER_OF_GRANTS) },
@@ -141,6 +154,7 @@ impl Setup {
             latency_ms: u64::try_from(settings.latency.as_millis()).unwrap_or(u64::MAX),
             default_scope,
             extra_grants: USER_GRANTS.into_iter().filter(|own| set.grants.iter().any(|grant| grant == own)).collect(),
+            scopes,
             lock_after: set.lock_after,
             origin,
             dialect,
@@ -177,10 +191,13 @@ impl Setup {
         let private = |key: Option<&Key>| key.map(|key| key.private_pem.expose().to_owned());
         let pair = |client: &Client| {
             let secret = client.secret.as_ref().map(Secret::expose);
-            json!({ "client_id": client.id, "client_secret": secret, "private_key": private(client.key.as_ref()) })
+            json!({
+                "client_id": client.id, "client_secret": secret, "private_key": private(client.key.as_ref()),
+                "redirect_uri": client.redirect_uris.first(),
+            })
         };
         let grant_types: Vec<&str> =
-            main.grant_types.iter().copied().chain(self.extra_grants.iter().copied()).collect();
+            main.grant_types.iter().chain(self.extra_grants.iter().filter(|own| !main.grant_types.contains(own))).copied().collect();
         let contents = if self.makes(Policy::JsonRefused) { json!(["form"]) } else { json!(["form", "json"]) };
         let mut entry = json!({
             "issuer": issuer,
@@ -189,7 +206,9 @@ impl Setup {
             "introspection_endpoint": format!("{origin}{INTROSPECT}"),
             "metadata_url": format!("{origin}{}", metadata::places(self).first().map_or("", String::as_str)),
             "jwks_uri": format!("{origin}{JWKS}"),
-            "scope": main.scopes.join(" "),
+            "authorization_endpoint": format!("{origin}{AUTHORIZE}"),
+            "scope": self.scopes.join(" "),
+            "authorization_scope": main.scopes.join(" "),
             "ungranted_scope": UNGRANTED,
             "grant_types": grant_types,
             "other_resource_scope": OTHER_SCOPE,
@@ -197,9 +216,11 @@ impl Setup {
                 ["client_secret_basic", "client_secret_post", "private_key_jwt", "client_secret_jwt"],
             "request_content_types": contents,
             "claims": ["rfc9068", "oauth-2.1"],
+            "redirect_uri": main.redirect_uris.first(),
+            "login": { "username": USERNAME, "password": USER_PASSWORD },
             "client": pair(main),
             "second_client": pair(second),
-            "public_client": { "client_id": public.id },
+            "public_client": { "client_id": public.id, "redirect_uri": public.redirect_uris.first() },
             "assertion_grant": {
                 "issuer": self.issuer_of_grants.id, "subject": SUBJECT,
                 "private_key": private(self.issuer_of_grants.key.as_ref()),
@@ -239,6 +260,18 @@ impl Setup {
 }
 
 pub(super) const TOKEN: &str = "/token";
+pub(super) const AUTHORIZE: &str = "/authorize";
+pub(super) const LOGIN: &str = "/login";
+pub(super) const CONSENT: &str = "/consent";
+/// Asks for a refresh token. Source: OpenID Connect Core §11.
+pub(super) const OFFLINE_ACCESS: &str = "offline_access";
+pub(super) const USERNAME: &str = "alice";
+/// Differs under every encoding that forms go through.
+pub(super) const USER_PASSWORD: &str = "w0nder land+%&<é";
+const REDIRECT_URI: &str = "https://client.example/cb";
+const SECOND_REDIRECT_URI: &str = "https://second.example/cb?x=1&y=a%2Fb";
+/// A native app's. Source: RFC 8252 §7.3.
+const PUBLIC_REDIRECT_URI: &str = "http://127.0.0.1/cb";
 pub(super) const REVOKE: &str = "/revoke";
 pub(super) const INTROSPECT: &str = "/introspect";
 pub(super) const JWKS: &str = "/jwks";

@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use ring::hmac;
 
 use super::signer::Signer;
+use super::flow::Flow;
 
 /// Everything that changes while the server runs.
 pub(super) struct State {
@@ -20,6 +21,7 @@ pub(super) struct State {
     used: VecDeque<String>,
     /// How often the secret of a registered client was wrong.
     wrong: HashMap<String, u32>,
+    pub(super) flow: Flow,
 }
 
 /// An access token that was issued.
@@ -47,6 +49,7 @@ impl State {
             refused_at_ms: None,
             used: VecDeque::new(),
             wrong: HashMap::new(),
+            flow: Flow::default(),
         }
     }
 
@@ -122,6 +125,15 @@ impl State {
     pub(super) fn revoke(&mut self, token: &str) {
         if let Some(facts) = self.tokens.get_mut(token) {
             facts.revoked = true;
+        }
+    }
+}
+
+impl State {
+    /// Revokes everything that came of one code. Source: RFC 6749 §4.1.2, RFC 9700 §4.14.2.
+    pub(super) fn revoke_family(&mut self, family: u64) {
+        for token in self.flow.revoke_family(family) {
+            self.revoke(&token);
         }
     }
 }

@@ -302,15 +302,16 @@ pub enum Session {
 }
 
 /// What the person at the user agent does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum User {
     /// Logs in and agrees.
+    #[default]
     Consents,
     /// Logs in and refuses.
     Denies,
-    /// Does not log in.
-    Absent,
+    /// There is no one to log in. (`absent` would take the key away.)
+    Nobody,
 }
 
 /// What an exchange may do to the target.

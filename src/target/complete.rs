@@ -112,6 +112,11 @@ pub(super) fn claims(value: &Value, secrets: &[(String, Secret)]) -> BTreeSet<St
     if value["resource_indicators"].as_array().is_some_and(|all| !all.is_empty()) {
         claims.insert("resource_indicators".into());
     }
+    for client in ["second_client", "public_client"] {
+        if value.pointer(&format!("/{client}/redirect_uri")).is_some_and(Value::is_string) {
+            claims.insert(format!("{client}_redirect_uri"));
+        }
+    }
     claims
 }
 

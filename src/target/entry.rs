@@ -150,6 +150,8 @@ pub struct AssertionGrant {
     pub audience: Option<String>,
     /// Whether `client` authenticates beside the grant; default: if there is a `client`.
     pub authenticate: Option<bool>,
+    /// A redirect URI that is registered for it (RFC 6749 §3.1.2.2); for `client` itself, `redirect_uri` of the target.
+    pub redirect_uri: Option<String>,
 }
 
 /// A protected resource.
@@ -194,6 +196,13 @@ pub struct Login {
     pub username: String,
     /// `${env:NAME}`, `${file:PATH}` or `${command:…}`.
     pub password: String,
+    /// Name of the form's field for the name, if it is not found by itself.
+    pub username_field: Option<String>,
+    /// Name of the form's field for the password, if it is not found by itself.
+    pub password_field: Option<String>,
+    /// Hosts that the login may lead over, besides those of the endpoints.
+    #[serde(default)]
+    pub hosts: Vec<String>,
 }
 
 /// Bounds of an exchange.

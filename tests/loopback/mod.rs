@@ -160,6 +160,7 @@ fn perform(
         resolve: Vec::new(),
         clock: Arc::new(ManualClock::new(NOON)),
         progress: Arc::new(Quiet),
+        person: None,
     };
     let brought = runtime.block_on(run::run(Task { catalogue, plan: &plan, target }, &settings, pending())).unwrap();
     let report = assemble::assemble(Material {

@@ -149,8 +149,7 @@ impl Everywhere {
     #[must_use]
     pub fn takes(self, endpoint: Option<&str>) -> bool {
         let name = match self {
-            Self::Any => return true,
-            Self::Page => return false,
+            Self::Any | Self::Page => return true,
             Self::TokenEndpoint => "token_endpoint",
             Self::AuthorizationEndpoint => "authorization_endpoint",
             Self::RevocationEndpoint => "revocation_endpoint",

@@ -1,0 +1,68 @@
+//! The pages of the authorization endpoint.
+
+use super::super::Rule;
+use super::super::message::{Body, Reply};
+use super::super::setup::Setup;
+
+/// A text that stands in HTML.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+fn page(setup: &Setup, name: &str, status: u16, title: &str, content: &str) -> Reply {
+    let text = format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title></head><body><h1>{title}</h1>{content}</body></html>\n"
+    );
+    let mut reply = Reply { body: Body::Bytes(text.into_bytes()), ..Reply::new(name, status) }
+        .with("content-type", "text/html; charset=utf-8")
+        .with("cache-control", "no-store");
+    if setup.keeps(Rule::PagesNotFramable) {
+        reply = reply.with("content-security-policy", "frame-ancestors 'none'").with("x-frame-options", "DENY");
+    }
+    if setup.keeps(Rule::PagesNoReferrer) {
+        reply = reply.with("referrer-policy", "no-referrer");
+    }
+    reply
+}
+
+/// The login page of a request that waits; `again` after credentials that were wrong.
+pub(super) fn login(setup: &Setup, waiting: &str, again: bool) -> Reply {
+    let said = if again { "<p role=\"alert\">The name or the password is wrong.</p>" } else { "" };
+    let content = format!(
+        "{said}<form method=\"post\" action=\"/login\"><input type=\"hidden\" name=\"request\" value=\"{waiting}\">\
+         <label for=\"username\">Name</label> <input id=\"username\" name=\"username\" autocomplete=\"username\">\
+         <label for=\"password\">Password</label> <input id=\"password\" name=\"password\" type=\"password\" autocomplete=\"current-password\">\
+         <button>Log in</button></form>"
+    );
+    page(setup, "page.login", 200, "Log in", &content)
+}
+
+/// The page that asks whether the client may have the scope.
+pub(super) fn consent(setup: &Setup, waiting: &str, client: &str, scope: &str) -> Reply {
+    let content = format!(
+        "<p>{} asks for: {}</p><form method=\"post\" action=\"/consent\"><input type=\"hidden\" name=\"request\" value=\"{waiting}\">\
+         <button name=\"decision\" value=\"allow\">Allow</button><button name=\"decision\" value=\"deny\">Deny</button></form>",
+        escaped(client),
+        escaped(scope)
+    );
+    page(setup, "page.consent", 200, "Allow access", &content)
+}
+
+/// What a person is told when nobody may be sent anywhere. Source: RFC 6749 §4.1.2.1.
+pub(super) fn error(setup: &Setup, what: &str) -> Reply {
+    page(setup, "page.error", 400, "This request cannot be served", &format!("<p>Error: {}</p>", escaped(what)))
+}
+
+/// A page that posts the answer to the client. Source: OAuth 2.0 Form Post Response Mode §2.
+pub(super) fn form_post(setup: &Setup, redirect_uri: &str, pairs: &[(String, String)]) -> Reply {
+    let fields: String = pairs
+        .iter()
+        .map(|(name, value)| format!("<input type=\"hidden\" name=\"{}\" value=\"{}\">", escaped(name), escaped(value)))
+        .collect();
+    let content = format!(
+        "<form method=\"post\" action=\"{}\">{fields}<noscript><button>Continue</button></noscript></form>\
+         <script>document.forms[0].submit()</script>",
+        escaped(redirect_uri)
+    );
+    page(setup, "redirect.form_post", 200, "One moment", &content)
+}

@@ -1,0 +1,169 @@
+//! The grants that a user stands behind: authorization codes with PKCE, and refresh tokens.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+
+use super::authenticate::Caller;
+use super::authorize::hex;
+use super::endpoints::Turn;
+use super::flow::{Code, Flow, Refresh};
+use super::grants::{grant_scope, members, words};
+use super::message::Reply;
+use super::parameters::Parameters;
+use super::setup::{Client, OFFLINE_ACCESS, Setup};
+use super::{Policy, Rule, errors, token};
+
+/// Whether the code of a request was issued here.
+pub(super) fn knows_code(sent: &Parameters, turn: &Turn<'_>) -> bool {
+    sent.one("code").is_some_and(|code| turn.state.flow.codes.contains_key(code))
+}
+
+/// Whether the refresh token of a request was issued here.
+pub(super) fn knows_refresh_token(sent: &Parameters, turn: &Turn<'_>) -> bool {
+    sent.one("refresh_token").is_some_and(|token| turn.state.flow.refresh.contains_key(token))
+}
+
+/// Redeems a code. Source: RFC 6749 §4.1.3, RFC 7636 §4.6, RFC 9700 §2.1.1 and §4.8.2.
+pub(super) fn authorization_code(sent: &Parameters, caller: &Caller<'_>, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
+    let setup = turn.setup;
+    let refuse = |code: &str, description: &str| Err(errors::error(setup, code, description));
+    let Some(value) = sent.one("code") else { return refuse("invalid_request", "there is no code") };
+    let Some(code) = turn.state.flow.codes.get(value).cloned() else {
+        return refuse("invalid_grant", "the code is unknown");
+    };
+    if code.request.client_id != caller.client.id && setup.keeps(Rule::CodeBoundToClient) {
+        return refuse("invalid_grant", "the code is another client's");
+    }
+    if let Some(used_ms) = code.used_ms {
+        let at_once = used_ms == turn.now_ms && !setup.keeps(Rule::CodeAtomic);
+        if !at_once && setup.keeps(Rule::CodeSingleUse) {
+            if setup.keeps(Rule::CodeReplayRevokes) {
+                turn.state.revoke_family(code.family);
+            }
+            return refuse("invalid_grant", "the code was used before");
+        }
+    }
+    if sent.one("redirect_uri") != code.request.redirect_uri_sent.as_deref()
+        && setup.keeps(Rule::CodeBoundToRedirectUri)
+    {
+        return refuse("invalid_grant", "the redirect_uri is not that of the authorization request");
+    }
+    // Later than whether it was used: the replay of an old code counts too.
+    if turn.now_ms >= code.expires_ms && setup.keeps(Rule::CodeExpires) {
+        return refuse("invalid_grant", "the code has expired");
+    }
+    verified(sent, &code, setup)?;
+    if let Some(known) = turn.state.flow.codes.get_mut(value) {
+        known.used_ms = Some(turn.now_ms);
+    }
+    let client = caller.client;
+    let mut reply = answered(Some(&code.request.scope), &code.request.scope, client, &code.user, turn);
+    remember(&reply, code.family, turn);
+    let wanted = words(&code.request.scope).any(|word| word == OFFLINE_ACCESS);
+    if wanted || setup.makes(Policy::RefreshAlways) {
+        let renewed = hex(&turn.state.draw());
+        let refresh = Refresh {
+            client_id: client.id.clone(),
+            user: code.user,
+            scope: code.request.scope,
+            used: false,
+            revoked: false,
+            family: code.family,
+        };
+        Flow::put(&mut turn.state.flow.refresh, renewed.clone(), refresh);
+        reply = reply.with_member("refresh_token", renewed);
+    }
+    Ok(reply)
+}
+
+/// Whether the verifier is the one that the challenge was made of.
+fn verified(sent: &Parameters, code: &Code, setup: &Setup) -> Result<(), Reply> {
+    let refuse = |code: &str, description: &str| Err(errors::error(setup, code, description));
+    match (&code.request.challenge, sent.one("code_verifier")) {
+        (None, None) => Ok(()),
+        (None, Some(_)) if setup.keeps(Rule::PkceVerifierNeedsChallenge) => {
+            refuse("invalid_request", "there was no code_challenge")
+        }
+        (None, Some(_)) => Ok(()),
+        (Some(_), None) if setup.keeps(Rule::PkceVerifierRequired) => {
+            refuse("invalid_grant", "there is no code_verifier")
+        }
+        (Some(_), None) => Ok(()),
+        (Some((challenge, method)), Some(verifier)) => {
+            let character = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
+            let shaped = (43..=128).contains(&verifier.len()) && verifier.chars().all(character);
+            if verifier.len() > 64 && !setup.keeps(Rule::PkceLongVerifier) {
+                return refuse("invalid_grant", "the code_verifier is too long");
+            }
+            if !shaped && setup.keeps(Rule::PkceVerifierShape) {
+                return refuse("invalid_grant", "the code_verifier is malformed");
+            }
+            let made = if method == "S256" { BASE64URL.encode(Sha256::digest(verifier)) } else { verifier.to_owned() };
+            let taken = made == *challenge || !setup.keeps(Rule::PkceVerifierChecked);
+            if taken { Ok(()) } else { refuse("invalid_grant", "the code_verifier does not fit") }
+        }
+    }
+}
+
+/// Renews an access token. Source: RFC 6749 §6, RFC 9700 §4.14.2.
+pub(super) fn refresh_token(sent: &Parameters, caller: &Caller<'_>, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
+    let setup = turn.setup;
+    let refuse = |code: &str, description: &str| Err(errors::error(setup, code, description));
+    let Some(value) = sent.one("refresh_token") else { return refuse("invalid_request", "there is no refresh_token") };
+    let Some(known) = turn.state.flow.refresh.get(value).cloned() else {
+        return refuse("invalid_grant", "the refresh token is unknown");
+    };
+    if known.client_id != caller.client.id && setup.keeps(Rule::RefreshBoundToClient) {
+        return refuse("invalid_grant", "the refresh token is another client's");
+    }
+    if known.revoked {
+        return refuse("invalid_grant", "the refresh token was revoked");
+    }
+    if known.used && setup.keeps(Rule::RefreshReuseRefused) {
+        if setup.keeps(Rule::RefreshFamilyRevoked) {
+            turn.state.revoke_family(known.family);
+        }
+        return refuse("invalid_grant", "the refresh token was used before");
+    }
+    let requested = sent.one("scope");
+    let within = |asked: &str| words(asked).all(|word| words(&known.scope).any(|own| own == word));
+    let scope = match requested {
+        None => known.scope.clone(),
+        Some(asked) if within(asked) => asked.to_owned(),
+        Some(asked) if !setup.keeps(Rule::RefreshScopeWithin) => {
+            grant_scope(Some(asked), caller.client, setup).unwrap_or_else(|| asked.to_owned())
+        }
+        Some(_) => return refuse("invalid_scope", "the scope is wider than what was granted"),
+    };
+    let mut reply = answered(requested.or(Some(&known.scope)), &scope, caller.client, &known.user, turn);
+    remember(&reply, known.family, turn);
+    let rotates =
+        !setup.makes(Policy::RefreshKept) && (caller.client.secret.is_some() || setup.keeps(Rule::RefreshRotated));
+    if rotates {
+        if let Some(old) = turn.state.flow.refresh.get_mut(value) {
+            old.used = true;
+        }
+        let renewed = hex(&turn.state.draw());
+        Flow::put(&mut turn.state.flow.refresh, renewed.clone(), Refresh { used: false, ..known });
+        reply = reply.with_member("refresh_token", renewed);
+    }
+    Ok(reply)
+}
+
+/// Notes which family an issued access token belongs to.
+fn remember(reply: &Reply, family: u64, turn: &mut Turn<'_>) {
+    if let Some(token) = reply.member("access_token").and_then(Value::as_str) {
+        Flow::put(&mut turn.state.flow.families, token.to_owned(), family);
+    }
+}
+
+/// A token that speaks for a user, for every resource of this server. Source: RFC 6749 §5.1, RFC 9068 §2.2.
+fn answered(requested: Option<&str>, granted: &str, client: &Client, user: &str, turn: &mut Turn<'_>) -> Reply {
+    let setup = turn.setup;
+    let claims = Map::from_iter([("sub".to_owned(), Value::from(user))]);
+    let audience = vec![setup.origin.clone()];
+    let access_token = token::issue_with(setup, turn.state, turn.now_ms, client, granted, audience, claims);
+    Reply::json("token.issued", 200, members(setup, access_token, requested, granted))
+}

@@ -1,0 +1,78 @@
+//! What the server remembers of users and of what they granted: sessions, requests that wait for a page, codes and refresh tokens.
+
+use std::collections::{HashMap, HashSet};
+
+/// Most entries of each kind; what comes after is not remembered. Test servers see a few hundred.
+const MOST: usize = 10_000;
+
+/// An authorization request that passed, while its user logs in and consents.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Request {
+    pub(super) client_id: String,
+    /// Where the answer goes.
+    pub(super) redirect_uri: String,
+    /// As it was sent; without it the registered one is used.
+    pub(super) redirect_uri_sent: Option<String>,
+    pub(super) scope: String,
+    pub(super) state: Option<String>,
+    /// Value and method (RFC 7636 §4.3).
+    pub(super) challenge: Option<(String, String)>,
+    pub(super) form_post: bool,
+    /// `prompt=consent` (OpenID Connect Core §3.1.2.1): asked although it was granted before.
+    pub(super) ask_again: bool,
+}
+
+/// A code that was issued.
+#[derive(Debug, Clone)]
+pub(super) struct Code {
+    pub(super) request: Request,
+    pub(super) user: String,
+    pub(super) expires_ms: u64,
+    /// When it was redeemed.
+    pub(super) used_ms: Option<u64>,
+    /// The family of tokens that came of it.
+    pub(super) family: u64,
+}
+
+/// A refresh token that was issued.
+#[derive(Debug, Clone)]
+pub(super) struct Refresh {
+    pub(super) client_id: String,
+    pub(super) user: String,
+    /// What the user granted.
+    pub(super) scope: String,
+    pub(super) used: bool,
+    pub(super) revoked: bool,
+    pub(super) family: u64,
+}
+
+/// Sessions, codes and refresh tokens.
+#[derive(Debug, Default)]
+pub(super) struct Flow {
+    /// Cookie → user.
+    pub(super) sessions: HashMap<String, String>,
+    /// Identifier in the pages' forms → request.
+    pub(super) waiting: HashMap<String, Request>,
+    /// User, client and scope that were granted before.
+    pub(super) granted: HashSet<(String, String, String)>,
+    pub(super) codes: HashMap<String, Code>,
+    pub(super) refresh: HashMap<String, Refresh>,
+    /// Access token → family.
+    pub(super) families: HashMap<String, u64>,
+    pub(super) next_family: u64,
+}
+
+impl Flow {
+    /// Puts an entry into one of the maps, unless it is full.
+    pub(super) fn put<V>(map: &mut HashMap<String, V>, key: String, value: V) {
+        if map.len() < MOST {
+            map.insert(key, value);
+        }
+    }
+
+    /// Revokes the refresh tokens of a family and names its access tokens.
+    pub(super) fn revoke_family(&mut self, family: u64) -> Vec<String> {
+        self.refresh.values_mut().filter(|one| one.family == family).for_each(|one| one.revoked = true);
+        self.families.iter().filter(|(_, of)| **of == family).map(|(token, _)| token.clone()).collect()
+    }
+}
