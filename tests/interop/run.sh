@@ -12,13 +12,14 @@
 set -euo pipefail
 
 RUNS=(
-  oidc-provider oidc-provider-jwt oidc-provider-special
+  oidc-provider oidc-provider-jwt oidc-provider-special oidc-provider-code
   authlib authlib-special
-  django-oauth-toolkit django-oauth-toolkit-special
-  doorkeeper doorkeeper-special
+  django-oauth-toolkit django-oauth-toolkit-special django-oauth-toolkit-code
+  doorkeeper doorkeeper-special doorkeeper-code
   node-oauth2-server node-oauth2-server-special
 )
-# The clients of a server do not depend on the run, so the -special runs have no answers of their own.
+# The clients of a server do not depend on the run, so the -special runs have no answers of their own; the -code runs differ in
+# what has pages, which curl does not walk.
 ANSWERS=(oidc-provider oidc-provider-jwt authlib django-oauth-toolkit doorkeeper node-oauth2-server)
 # What is compared: every check of a standard that the claims of a target allow.
 COMPARED=(--suite all --skip 'coupa/**')
@@ -35,6 +36,8 @@ work=$root/target/interop
 export GRANTLINT_CLIENT_SECRET='plain-secret-0001'
 export GRANTLINT_SECOND_SECRET='plain-secret-0002'
 export GRANTLINT_SPECIAL_SECRET='~a b+c?'
+# Of the user `alice`, who logs in where a server has an authorization endpoint (the -code runs).
+export GRANTLINT_USER_PASSWORD='plain password & 0004'
 # The key of the client `grantlint-key`, which authenticates by private_key_jwt where the server can; made with the folder.
 export GRANTLINT_CLIENT_KEY=$work/client-key.pem
 grantlint=${GRANTLINT:-$root/target/release/grantlint}
@@ -100,7 +103,7 @@ check_server() {
   code=0
   "$work/venv/bin/python" -B "$here/compare.py" "$here/expected/$name.yaml" "$out/standards.json" || code=$?
   ((code != 2)) || stop "$name: the findings cannot be compared"
-  for secret in "$GRANTLINT_CLIENT_SECRET" "$GRANTLINT_SECOND_SECRET" "$GRANTLINT_SPECIAL_SECRET"; do
+  for secret in "$GRANTLINT_CLIENT_SECRET" "$GRANTLINT_SECOND_SECRET" "$GRANTLINT_SPECIAL_SECRET" "$GRANTLINT_USER_PASSWORD"; do
     if leaked=$(grep --files-with-matches --fixed-strings -- "$secret" "$out"/*.json "$out"/*.log); then
       echo "$name: the secret '$secret' stands in $leaked"
       code=1
@@ -110,7 +113,7 @@ check_server() {
 }
 
 write_answers() {
-  local token introspection revocation issuer metadata assertions=no
+  local token introspection revocation issuer metadata authorization assertions=no
   name_endpoints "$1"
   mkdir -p "$here/answers"
   [[ $1 != oidc-provider* && $1 != authlib* ]] || assertions=yes
@@ -121,8 +124,17 @@ write_answers() {
 # Prints the target file for a run. All endpoints are named, so that a run does not depend on metadata.
 write_target() {
   local name=$1 id=grantlint variable=GRANTLINT_CLIENT_SECRET
-  local token introspection revocation issuer metadata
+  local token introspection revocation issuer metadata authorization grants=client_credentials second= code_flow=
   name_endpoints "$name"
+  if [[ $name == *-code ]]; then
+    grants+=', authorization_code, refresh_token'
+    second=', redirect_uri: "https://second.example/cb"'
+    code_flow="    authorization_endpoint: $authorization
+    redirect_uri: https://client.example/cb
+    authorization_scope: invoices.read invoices.write
+    login: { username: alice, password: \"\${env:GRANTLINT_USER_PASSWORD}\" }
+"
+  fi
   if [[ $name == *-special ]]; then
     id=special variable=GRANTLINT_SPECIAL_SECRET
   fi
@@ -137,11 +149,11 @@ ${introspection:+    introspection_endpoint: $introspection
     revocation_endpoint: $revocation
 }    scope: invoices.read invoices.write
     ungranted_scope: invoices.admin
-    grant_types: [client_credentials]
+    grant_types: [$grants]
     token_endpoint_auth_methods: [client_secret_basic, client_secret_post]
     client: { client_id: $id, client_secret: "\${env:$variable}" }
-    second_client: { client_id: grantlint-second, client_secret: "\${env:GRANTLINT_SECOND_SECRET}" }
-    resource:
+    second_client: { client_id: grantlint-second, client_secret: "\${env:GRANTLINT_SECOND_SECRET}"$second }
+$code_flow    resource:
       url: $origin/invoices
       method: POST
       content_type: application/json
@@ -150,29 +162,34 @@ ${introspection:+    introspection_endpoint: $introspection
 EOF
 }
 
-# Sets the caller's token, introspection, revocation, issuer and metadata; those that a server has not are empty.
+# Sets the caller's token, introspection, revocation, issuer, metadata and authorization; those that a server has not are empty.
 name_endpoints() {
   case $1 in
     oidc-provider*)
       token=$origin/token introspection=$origin/token/introspection revocation=$origin/token/revocation
+      authorization=$origin/auth
       issuer=$origin metadata=$origin/.well-known/oauth-authorization-server ;;
     django-oauth-toolkit*)
       token=$origin/o/token/ introspection=$origin/o/introspect/ revocation=$origin/o/revoke_token/
+      authorization=$origin/o/authorize/
       issuer=$origin/o metadata=$origin/.well-known/oauth-authorization-server/o ;;
     node-oauth2-server*)
-      token=$origin/oauth/token introspection= revocation= issuer=$origin metadata= ;;
+      token=$origin/oauth/token introspection= revocation= issuer=$origin metadata= authorization= ;;
     doorkeeper*)
       token=$origin/oauth/token introspection=$origin/oauth/introspect revocation=$origin/oauth/revoke
+      authorization=$origin/oauth/authorize
       issuer=$origin metadata=$origin/.well-known/openid-configuration ;;
     *)
       token=$origin/oauth/token introspection=$origin/oauth/introspect revocation=$origin/oauth/revoke
-      issuer=$origin metadata= ;;
+      issuer=$origin metadata= authorization= ;;
   esac
 }
 
 # Starts the server of a run on a free port; sets server_pid and origin once it is ready.
 start_server() {
-  local name=$1 line='' log=$work/$1-server.log
+  local name=$1 folder=${1%-special} line='' log=$work/$1-server.log
+  unset CODE_FLOW
+  [[ $name != *-code ]] || export CODE_FLOW=1
   case $name in
     oidc-provider*)
       # Node looks for packages beside the file that imports them.
@@ -187,7 +204,7 @@ start_server() {
       exec {ready}< <(exec ruby "$here/doorkeeper/server.rb" 0 2>"$log") ;;
     *)
       # A fixed seed keeps the order of what Werkzeug takes from sets, such as Allow.
-      exec {ready}< <(PYTHONHASHSEED=0 exec "$work/venv/bin/python" -B "$here/${name%-special}/server.py" 0 2>"$log") ;;
+      exec {ready}< <(PYTHONHASHSEED=0 exec "$work/venv/bin/python" -B "$here/${folder%-code}/server.py" 0 2>"$log") ;;
   esac
   server_pid=$!
   if ! read -r -t "$START_SECONDS" -u "$ready" line || [[ $line != 'listening on '* ]]; then

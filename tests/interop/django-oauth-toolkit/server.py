@@ -7,6 +7,7 @@ choose; nothing is bent.
 Prints `listening on http://127.0.0.1:PORT` when it takes requests, and nothing else on stdout.
 
 Environment: GRANTLINT_CLIENT_SECRET, GRANTLINT_SECOND_SECRET, GRANTLINT_SPECIAL_SECRET (required),
+CODE_FLOW=1 (GRANTLINT_USER_PASSWORD lets `alice` log in, and the first two clients may have codes and refresh tokens),
 INTEROP_LOG=1 (Django's and the toolkit's log on stderr).
 """
 
@@ -34,6 +35,35 @@ CLIENTS = {
     "grantlint-second": "GRANTLINT_SECOND_SECRET",
     "special": "GRANTLINT_SPECIAL_SECRET",
 }
+# Where the clients that may have codes want them.
+REDIRECT_URIS = {
+    "grantlint": "https://client.example/cb",
+    "grantlint-second": "https://second.example/cb",
+}
+CODE_FLOW = bool(os.environ.get("CODE_FLOW"))
+GRANT_TYPES = ["client_credentials", *(["authorization_code", "refresh_token"] if CODE_FLOW else [])]
+# Those of a new project of Django that the pages need.
+BROWSER_MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+# From "Using the views" of Django's documentation, without its base.html.
+LOGIN_PAGE = """<!DOCTYPE html>
+<html><head><title>Login</title></head><body>
+{% if form.errors %}<p>Your username and password didn't match. Please try again.</p>{% endif %}
+<form method="post" action="{% url 'login' %}">
+{% csrf_token %}
+<table>
+<tr><td>{{ form.username.label_tag }}</td><td>{{ form.username }}</td></tr>
+<tr><td>{{ form.password.label_tag }}</td><td>{{ form.password }}</td></tr>
+</table>
+<input type="submit" value="login">
+<input type="hidden" name="next" value="{{ next }}">
+</form>
+</body></html>
+"""
 
 
 class ScopesOfClients:
@@ -53,7 +83,7 @@ def configure(folder):
     settings.configure(
         ALLOWED_HOSTS=["127.0.0.1"],
         ROOT_URLCONF="invoices_urls",
-        SECRET_KEY="of no use: nothing is signed for a browser",
+        SECRET_KEY="signs the session of one test user",
         # A file, since threads do not share an SQLite database in memory.
         DATABASES={
             "default": {
@@ -63,8 +93,24 @@ def configure(folder):
                 "OPTIONS": {"timeout": 20, "transaction_mode": "IMMEDIATE"},
             }
         },
-        INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "oauth2_provider"],
-        MIDDLEWARE=["django.middleware.security.SecurityMiddleware", "django.middleware.common.CommonMiddleware"],
+        INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "oauth2_provider"]
+        + (["django.contrib.sessions", "django.contrib.staticfiles"] if CODE_FLOW else []),
+        MIDDLEWARE=["django.middleware.security.SecurityMiddleware", "django.middleware.common.CommonMiddleware"]
+        + (BROWSER_MIDDLEWARE if CODE_FLOW else []),
+        TEMPLATES=[
+            {
+                "BACKEND": "django.template.backends.django.DjangoTemplates",
+                "OPTIONS": {
+                    "context_processors": ["django.template.context_processors.request"],
+                    "loaders": [
+                        ("django.template.loaders.locmem.Loader", {"registration/login.html": LOGIN_PAGE}),
+                        "django.template.loaders.app_directories.Loader",
+                    ],
+                },
+            }
+        ],
+        STATIC_URL="/static/",
+        LOGIN_URL="login",
         # Django's advice for tests: its usual hash takes half a second for each request.
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
         LOGGING_CONFIG=None,
@@ -73,7 +119,8 @@ def configure(folder):
             "SCOPES_BACKEND_CLASS": ScopesOfClients,
             "ACCESS_TOKEN_EXPIRE_SECONDS": TOKEN_SECONDS,
             # The metadata announces what stands here, whatever the clients may do.
-            "OAUTH2_GRANT_TYPES_SUPPORTED": ["client_credentials"],
+            "OAUTH2_GRANT_TYPES_SUPPORTED": GRANT_TYPES,
+            **({"OAUTH2_VALIDATOR_CLASS": "invoices_urls.Validator"} if CODE_FLOW else {}),
         },
     )
     django.setup()
@@ -82,6 +129,7 @@ def configure(folder):
 def urls():
     """The toolkit's endpoints below /o, as its documentation mounts them, its metadata at the root, and the resource."""
     # These modules want Django to be set up.
+    from django.contrib.auth.views import LoginView
     from django.http import JsonResponse
     from django.urls import include, path
     from django.utils.decorators import method_decorator
@@ -106,11 +154,26 @@ def urls():
         def post(self, request):
             return JsonResponse({"invoices": []}, status=201)
 
+    login = [path("accounts/login/", LoginView.as_view(), name="login")] if CODE_FLOW else []
     return [
+        *login,
         path("", include((toolkit.metadata_urlpatterns, "oauth2_provider"), namespace="metadata")),
         path("o/", include((toolkit.base_urlpatterns + toolkit.metadata_urlpatterns, "oauth2_provider"))),
         path("invoices", Invoices.as_view()),
     ]
+
+
+def validator():
+    """An application of the toolkit has one grant; the clients here have client credentials beside codes."""
+    from oauth2_provider.oauth2_validators import OAuth2Validator
+
+    class Validator(OAuth2Validator):
+        def validate_grant_type(self, client_id, grant_type, client, request, *args, **kwargs):
+            return grant_type == "client_credentials" or super().validate_grant_type(
+                client_id, grant_type, client, request, *args, **kwargs
+            )
+
+    return Validator
 
 
 def main():
@@ -118,7 +181,7 @@ def main():
         port = int(sys.argv[1] if len(sys.argv) > 1 else os.environ.get("PORT", "0"))
     except ValueError:
         sys.exit("the port must be a number from 0 to 65535")
-    for variable in CLIENTS.values():
+    for variable in [*CLIENTS.values(), *(["GRANTLINT_USER_PASSWORD"] if CODE_FLOW else [])]:
         if not os.environ.get(variable):
             sys.exit(f"{variable} is not set")
     logging.basicConfig(level=logging.DEBUG if os.environ.get("INTEROP_LOG") else logging.CRITICAL)
@@ -128,18 +191,27 @@ def main():
         call_command("migrate", verbosity=0)
         # A module of its own, since Django imports the addresses by name.
         module = type(sys)("invoices_urls")
-        module.urlpatterns = urls()
         sys.modules["invoices_urls"] = module
+        module.urlpatterns = urls()
+        module.Validator = validator()
 
+        from django.contrib.auth import get_user_model
         from oauth2_provider.models import Application
 
+        if CODE_FLOW:
+            get_user_model().objects.create_user("alice", password=os.environ["GRANTLINT_USER_PASSWORD"])
+
         for client_id, variable in CLIENTS.items():
+            redirect_uri = REDIRECT_URIS.get(client_id, "") if CODE_FLOW else ""
             Application.objects.create(
                 name=client_id,
                 client_id=client_id,
                 client_secret=os.environ[variable],
                 client_type=Application.CLIENT_CONFIDENTIAL,
-                authorization_grant_type=Application.GRANT_CLIENT_CREDENTIALS,
+                authorization_grant_type=(
+                    Application.GRANT_AUTHORIZATION_CODE if redirect_uri else Application.GRANT_CLIENT_CREDENTIALS
+                ),
+                redirect_uris=redirect_uri,
             )
 
         server = create_server(get_wsgi_application(), host="127.0.0.1", port=port, threads=THREADS)

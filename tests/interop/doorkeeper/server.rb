@@ -9,6 +9,7 @@
 # Prints `listening on http://127.0.0.1:PORT` when it takes requests, and nothing else on stdout.
 #
 # Environment: GRANTLINT_CLIENT_SECRET, GRANTLINT_SECOND_SECRET, GRANTLINT_SPECIAL_SECRET (required),
+# CODE_FLOW=1 (GRANTLINT_USER_PASSWORD lets `alice` log in, and the first two clients may have codes and refresh tokens),
 # INTEROP_LOG=1 (Rails' log on stderr).
 
 ENV['RAILS_ENV'] = 'production'
@@ -19,6 +20,7 @@ require 'openssl'
 require 'rails'
 require 'active_record/railtie'
 require 'action_controller/railtie'
+require 'action_view/railtie'
 require 'puma'
 require 'puma/server'
 require 'puma/events'
@@ -35,6 +37,13 @@ CLIENTS = {
   'special' => 'GRANTLINT_SPECIAL_SECRET'
 }.freeze
 
+# Where the clients that may have codes want them.
+REDIRECT_URIS = {
+  'grantlint' => 'https://client.example/cb',
+  'grantlint-second' => 'https://second.example/cb'
+}.freeze
+CODE_FLOW = ENV.key?('CODE_FLOW')
+
 def fail!(message)
   warn message
   exit 2
@@ -42,7 +51,8 @@ end
 
 port = Integer(ARGV[0] || ENV['PORT'] || '0', exception: false)
 fail! 'the port must be a number from 0 to 65535' unless port&.between?(0, 65_535)
-CLIENTS.each_value { |variable| fail! "#{variable} is not set" if ENV[variable].to_s.empty? }
+needed = CLIENTS.values + (CODE_FLOW ? ['GRANTLINT_USER_PASSWORD'] : [])
+needed.each { |variable| fail! "#{variable} is not set" if ENV[variable].to_s.empty? }
 
 # A database in memory is its connection's own, so the threads take turns with the one that there is, and it never goes.
 ENV['DATABASE_URL'] = 'sqlite3::memory:?pool=1&idle_timeout=0&checkout_timeout=20'
@@ -51,7 +61,7 @@ class Invoices < Rails::Application
   config.root = __dir__
   config.load_defaults 6.1
   config.eager_load = false
-  config.secret_key_base = 'of no use: nothing is signed for a browser'
+  config.secret_key_base = 'signs the session of one test user'
   config.logger = Logger.new($stderr)
   config.log_level = ENV['INTEROP_LOG'] ? :debug : :fatal
 end
@@ -68,6 +78,22 @@ ActiveRecord::Schema.define do
     t.string :scopes, null: false, default: ''
     t.boolean :confidential, null: false, default: true
     t.timestamps null: false
+  end
+  create_table :oauth_access_grants do |t|
+    t.references :resource_owner, null: false
+    t.references :application, null: false, foreign_key: { to_table: :oauth_applications }
+    t.string :token, null: false, index: { unique: true }
+    t.integer :expires_in, null: false
+    t.text :redirect_uri, null: false
+    t.datetime :created_at, null: false
+    t.datetime :revoked_at
+    t.string :scopes, null: false, default: ''
+    t.string :code_challenge
+    t.string :code_challenge_method
+  end
+  create_table :oauth_openid_requests do |t|
+    t.references :access_grant, null: false
+    t.string :nonce, null: false
   end
   create_table :oauth_access_tokens do |t|
     t.references :resource_owner, index: true
@@ -88,18 +114,73 @@ issuer = "http://127.0.0.1:#{server.add_tcp_listener('127.0.0.1', port).addr[1]}
 
 Doorkeeper.configure do
   orm :active_record
-  grant_flows %w[client_credentials]
+  grant_flows(CODE_FLOW ? %w[authorization_code client_credentials] : %w[client_credentials])
+  use_refresh_token if CODE_FLOW
+  allow_blank_redirect_uri true # of the client that has client credentials only
   default_scopes :'invoices.read'
   # `invoices.admin` exists, but no client may have it.
   optional_scopes :'invoices.write', :'invoices.admin'
   access_token_expires_in TOKEN_SECONDS.seconds
-  resource_owner_authenticator { head :forbidden } # nobody logs in here
+  if CODE_FLOW
+    # As Doorkeeper's guide has it; there is one user, so no table of users.
+    resource_owner_authenticator { User.signed_in(session) || redirect_to("/login?#{{ return_to: request.fullpath }.to_query}") }
+  else
+    resource_owner_authenticator { head :forbidden } # nobody logs in here
+  end
 end
 
 Doorkeeper::OpenidConnect.configure do
   issuer issuer
   protocol { :http }
   signing_key OpenSSL::PKey::RSA.new(2048).to_pem
+  # Asked whenever a code is redeemed, although no ID token is wanted.
+  resource_owner_from_access_token { ALICE }
+  auth_time_from_resource_owner { nil }
+  subject { |user| user.id.to_s }
+end
+
+User = Struct.new(:id, :name) do
+  def self.signed_in(session)
+    session[:user_id] == ALICE.id ? ALICE : nil
+  end
+end
+ALICE = User.new(1, 'alice')
+
+# The login that every Rails application writes for itself.
+class SessionsController < ActionController::Base
+  protect_from_forgery with: :exception
+
+  def new
+    render_form
+  end
+
+  def create
+    known = params[:username] == ALICE.name &&
+            ActiveSupport::SecurityUtils.secure_compare(params[:password].to_s, ENV['GRANTLINT_USER_PASSWORD'])
+    return render_form(:unprocessable_entity) unless known
+
+    return_to = params[:return_to].to_s
+    reset_session
+    session[:user_id] = ALICE.id
+    redirect_to(return_to.match?(%r{\A/[^/\\]}) ? return_to : '/')
+  end
+
+  private
+
+  def render_form(status = :ok)
+    render inline: <<~ERB, status: status
+      <!DOCTYPE html>
+      <html><head><title>Log in</title><%= csrf_meta_tags %></head>
+      <body><h1>Log in</h1>
+        <%= form_with url: '/login', local: true do |form| %>
+          <%= hidden_field_tag :return_to, params[:return_to] %>
+          <%= form.label :username %> <%= form.text_field :username %>
+          <%= form.label :password %> <%= form.password_field :password %>
+          <%= form.submit 'Log in' %>
+        <% end %>
+      </body></html>
+    ERB
+  end
 end
 
 class InvoicesController < ActionController::API
@@ -118,12 +199,17 @@ end
 Invoices.routes.draw do
   use_doorkeeper { skip_controllers :applications, :authorized_applications }
   use_doorkeeper_openid_connect
+  get '/login', to: 'sessions#new'
+  post '/login', to: 'sessions#create'
   get '/invoices', to: 'invoices#index'
   post '/invoices', to: 'invoices#create'
 end
 
 CLIENTS.each do |id, variable|
-  Doorkeeper::Application.create!(name: id, uid: id, secret: ENV[variable], scopes: CLIENT_SCOPES.join(' '))
+  redirect_uri = REDIRECT_URIS[id] if CODE_FLOW
+  Doorkeeper::Application.create!(
+    name: id, uid: id, secret: ENV[variable], scopes: CLIENT_SCOPES.join(' '), redirect_uri: redirect_uri
+  )
 end
 ActiveRecord::Base.clear_active_connections!
 

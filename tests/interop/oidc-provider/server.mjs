@@ -7,7 +7,8 @@
 //
 // Environment: GRANTLINT_CLIENT_SECRET, GRANTLINT_SECOND_SECRET, GRANTLINT_SPECIAL_SECRET, GRANTLINT_CLIENT_JWK (required;
 // the last is the public key of the client grantlint-key),
-// TOKEN_FORMAT=opaque|jwt (default opaque), INTEROP_LOG=1 (the provider's own events on stderr).
+// TOKEN_FORMAT=opaque|jwt (default opaque), CODE_FLOW=1 (users log in at the provider's own development pages, which take any
+// name and password; the first two clients may have codes and refresh tokens), INTEROP_LOG=1 (the provider's own events on stderr).
 
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
@@ -24,6 +25,10 @@ const LARGEST_DOCUMENT = 1024 * 1024;
 // Methods of the protected resource, and the scope that each of them needs.
 const NEEDED_SCOPE = { GET: 'invoices.read', HEAD: 'invoices.read', POST: 'invoices.write' };
 
+// Where the clients that may have codes want them.
+const REDIRECT_URIS = { grantlint: 'https://client.example/cb', 'grantlint-second': 'https://second.example/cb' };
+
+const codeFlow = Boolean(process.env.CODE_FLOW);
 const format = process.env.TOKEN_FORMAT ?? 'opaque';
 if (!['opaque', 'jwt'].includes(format)) fail(`TOKEN_FORMAT must be opaque or jwt, not ${format}`);
 const port = Number(process.argv[2] ?? process.env.PORT ?? 0);
@@ -72,7 +77,7 @@ function authorizationServer(issuer) {
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
     features: {
       clientCredentials: { enabled: true },
-      devInteractions: { enabled: false },
+      devInteractions: { enabled: codeFlow },
       introspection: { enabled: true },
       revocation: { enabled: true },
       resourceIndicators: {
@@ -88,9 +93,11 @@ function authorizationServer(issuer) {
       },
     },
     ttl: { ClientCredentials: TOKEN_SECONDS },
+    // By default only `offline_access` of OpenID brings one.
+    issueRefreshToken: (_context, client) => client.grantTypeAllowed('refresh_token'),
   });
   if (process.env.INTEROP_LOG) {
-    for (const event of ['grant.error', 'introspection.error', 'revocation.error', 'server_error']) {
+    for (const event of ['authorization.error', 'grant.error', 'introspection.error', 'revocation.error', 'server_error']) {
       provider.on(event, (_context, error) => console.error(event, error));
     }
   }
@@ -107,11 +114,12 @@ function clientWithKey(client_id, keyVariable) {
 }
 
 function client(client_id) {
+  const redirectUri = codeFlow && REDIRECT_URIS[client_id];
   return {
     client_id,
-    grant_types: ['client_credentials'],
-    redirect_uris: [],
-    response_types: [],
+    grant_types: ['client_credentials', ...(redirectUri ? ['authorization_code', 'refresh_token'] : [])],
+    redirect_uris: redirectUri ? [redirectUri] : [],
+    response_types: redirectUri ? ['code'] : [],
     scope: CLIENT_SCOPES.join(' '),
   };
 }
@@ -189,7 +197,7 @@ async function scopesOfValidToken(provider, token) {
       return undefined;
     }
   }
-  const found = await provider.ClientCredentials.find(token);
+  const found = (await provider.ClientCredentials.find(token)) ?? (await provider.AccessToken.find(token));
   if (!found?.isValid || ![found.aud].flat().includes(AUDIENCE)) return undefined;
   return (found.scope ?? '').split(' ');
 }
