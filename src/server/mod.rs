@@ -6,9 +6,9 @@
 
 mod assertion;
 mod authenticate;
-mod cors;
 mod authorize;
 mod codes;
+mod cors;
 mod dialect;
 mod endpoints;
 mod errors;

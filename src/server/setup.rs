@@ -196,8 +196,12 @@ impl Setup {
                 "redirect_uri": client.redirect_uris.first(),
             })
         };
-        let grant_types: Vec<&str> =
-            main.grant_types.iter().chain(self.extra_grants.iter().filter(|own| !main.grant_types.contains(own))).copied().collect();
+        let grant_types: Vec<&str> = main
+            .grant_types
+            .iter()
+            .chain(self.extra_grants.iter().filter(|own| !main.grant_types.contains(own)))
+            .copied()
+            .collect();
         let contents = if self.makes(Policy::JsonRefused) { json!(["form"]) } else { json!(["form", "json"]) };
         let mut entry = json!({
             "issuer": issuer,

@@ -4,8 +4,8 @@ use std::collections::{HashMap, VecDeque};
 
 use ring::hmac;
 
-use super::signer::Signer;
 use super::flow::Flow;
+use super::signer::Signer;
 
 /// Everything that changes while the server runs.
 pub(super) struct State {

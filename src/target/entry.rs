@@ -120,6 +120,8 @@ pub struct Client {
     pub client_id: String,
     /// RFC 6749 §2.3.1: `${env:NAME}`, `${file:PATH}` or `${command:…}`.
     pub client_secret: Option<String>,
+    /// A redirect URI that is registered for it (RFC 6749 §3.1.2.2); for `client` itself, `redirect_uri` of the target.
+    pub redirect_uri: Option<String>,
     /// What client assertions are signed with: PEM or JWK, from `${env:NAME}`, `${file:PATH}` or `${command:…}`.
     pub private_key: Option<String>,
     /// The `kid` in the header of assertions (RFC 7515 §4.1.4); default: none.
@@ -150,8 +152,6 @@ pub struct AssertionGrant {
     pub audience: Option<String>,
     /// Whether `client` authenticates beside the grant; default: if there is a `client`.
     pub authenticate: Option<bool>,
-    /// A redirect URI that is registered for it (RFC 6749 §3.1.2.2); for `client` itself, `redirect_uri` of the target.
-    pub redirect_uri: Option<String>,
 }
 
 /// A protected resource.
