@@ -15,7 +15,7 @@ use crate::exchange::{NotSent, Why};
 use crate::suite::files::{Absentable, Endpoint, Kind, Risk};
 use crate::suite::{Catalogue, Exchange, Member, Story, Suite};
 use crate::target::{Target, duration};
-use claims::unclaimed;
+use claims::{rests_on_a_walk, unclaimed};
 
 /// What the command line leaves out.
 #[derive(Debug, Clone, Default)]
@@ -330,21 +330,12 @@ impl Planner<'_> {
                     exchange.works.is_some()
                         && !exchange.file.single_use
                         && !posts
-                        && !self.rests_on_a_user(&exchange.id)
+                        && !rests_on_a_walk(self.catalogue, &exchange.id)
                 })
             })
             .map(|instance| instance.key.clone())
             .collect();
         self.plan.controls = controls;
-    }
-
-    /// Whether values of it come from a walk: a code is good once, and asking again would take another login's worth of requests.
-    fn rests_on_a_user(&self, name: &str) -> bool {
-        let exchange = self.catalogue.exchanges.get(name);
-        exchange.is_some_and(|exchange| {
-            exchange.file.kind == Some(Kind::Authorize)
-                || exchange.takes_from.iter().any(|source| source != name && self.rests_on_a_user(source))
-        })
     }
 
     fn method(&self, exchange: &Exchange) -> String {

@@ -5,17 +5,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Module → what it may import.
-const MAY_IMPORT: [(&str, &[&str]); 16] = [
+const MAY_IMPORT: [(&str, &[&str]); 17] = [
     ("yaml", &[]),
     ("clock", &[]),
     ("oauth", &[]),
     ("jose", &[]),
+    ("agent", &["oauth"]),
     ("schema", &["yaml"]),
     ("exchange", &["oauth"]),
     ("suite", &["yaml", "schema", "oauth", "exchange"]),
     ("target", &["yaml", "schema", "oauth", "jose"]),
     ("plan", &["oauth", "exchange", "suite", "target"]),
-    ("run", &["clock", "oauth", "jose", "exchange", "suite", "target", "plan"]),
+    ("run", &["clock", "oauth", "jose", "agent", "exchange", "suite", "target", "plan"]),
     ("judge", &["oauth", "exchange", "suite"]),
     ("report", &["yaml", "schema", "oauth", "exchange", "suite", "judge"]),
     ("server", &["clock", "oauth"]),

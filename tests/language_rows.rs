@@ -73,12 +73,6 @@ rfc9068/forged-token-accepted                V  P P P P P P P P P N P P P
 const DIFFERENT: &[(&str, &str, &str, &str)] = &[
     ("rfc6749/answers-over-http", "http", "N", "without TLS there is no clear-text twin; the sketch's target is https"),
     ("rfc8996/old-tls-offered", "http", "N", "without TLS there is no version of it; the sketch's target is https"),
-    (
-        "rfc8414/announced-grant-unsupported",
-        "*",
-        "N",
-        "this server's metadata announces no grant but the one that works",
-    ),
     ("coupa/call-out/basic-url-safe-refused", "rate limiter", "T", "the control is lost; the sketch has none"),
     ("practice/clients-enumerable", "rate limiter", "T", "the control is lost; the sketch has none"),
     ("rfc6749/basic-failure-without-challenge", "rate limiter", "T", "the control is lost; the sketch has none"),

@@ -123,6 +123,8 @@ impl Spoilt {
         let target = reference.target.to_string().replace(&reference.origin, &raw.url(""));
         let mut target: Value = serde_json::from_str(&target).unwrap();
         target["login"] = json!({"username": "alice", "password": PASSWORD});
+        // That is not the password of the server's user: whoever walks would not come in.
+        target["authorization_endpoint"] = Value::Null;
         Self { _reference: reference, raw, tokens, target }
     }
 }

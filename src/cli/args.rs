@@ -110,7 +110,7 @@ pub(super) struct SendArgs {
     /// Longest time for one exchange, such as 30s
     #[arg(long, value_name = "TIME")]
     pub(super) timeout: Option<String>,
-    /// Log in with a browser of your own: shows each address, and waits for the redirect or takes it pasted
+    /// Log in with a browser of your own: shows each address, takes the redirect
     #[arg(long)]
     pub(super) interactive: bool,
     /// HTTP proxy

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use crate::suite::Exchange;
-use crate::suite::files::{Absentable, Authenticate, By, Jwt, Who};
+use crate::suite::files::{Absentable, Authenticate, By, Jwt, Kind, Who};
 use crate::suite::reference::{self, Source};
+use crate::suite::{Catalogue, Exchange};
 use crate::target::Target;
 
 /// What the target does not claim of what an exchange needs; `None` when it claims everything.
@@ -86,4 +86,13 @@ fn unclaimed_method(by: By, authenticate: &Authenticate, target: &Target) -> Opt
         _ if own && authenticate.client_secret.is_none() && !target.claims("client_secret") => Some("client_secret"),
         _ => (!pairs && target.claims("client_assertion")).then_some("client_secret_basic"),
     }
+}
+
+/// Whether values of an exchange come from a walk: a code is good once, and asking again would take another login's worth of requests.
+pub(super) fn rests_on_a_walk(catalogue: &Catalogue, name: &str) -> bool {
+    let exchange = catalogue.exchanges.get(name);
+    exchange.is_some_and(|exchange| {
+        exchange.file.kind == Some(Kind::Authorize)
+            || exchange.takes_from.iter().any(|source| source != name && rests_on_a_walk(catalogue, source))
+    })
 }

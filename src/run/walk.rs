@@ -62,7 +62,11 @@ impl Runner<'_> {
                 break ended(Ended::Elsewhere, format!("{:?} is not a URL", ready.sent.url));
             };
             if let Some(header) = cookies.jar().header(&url) {
-                ready.sent.headers.push(("cookie".into(), header.clone()));
+                // Cookies that the target file adds to every request stand behind those of the session.
+                match ready.sent.headers.iter_mut().find(|(name, _)| name.eq_ignore_ascii_case("cookie")) {
+                    Some((_, own)) => *own = format!("{header}; {own}"),
+                    None => ready.sent.headers.push(("cookie".into(), header.clone())),
+                }
                 note(values, header.split("; ").filter_map(|pair| pair.split_once('=')).map(|(_, value)| value));
             }
             let (mut step, received) = self.send(instance, &ready, values, None).await;
