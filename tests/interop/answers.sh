@@ -101,6 +101,7 @@ ask 'unknown' -H "$client" -d 'grant_type=grantlint_unknown' "$token"
 ask 'unknown, with a quote and a backslash' -H "$client" --data-urlencode 'grant_type=a"b\c' "$token"
 ask 'unknown, without credentials' -d 'grant_type=grantlint_unknown' "$token"
 ask 'not for this client (authorization_code)' -H "$client" -d 'grant_type=authorization_code&code=x&redirect_uri=http://127.0.0.1/' "$token"
+ask 'password, for nobody' -H "$client" -d 'grant_type=password&username=grantlint-nobody&password=grantlint' "$token"
 ask 'repeated, the same value' -H "$client" -d "$grant&$grant" "$token"
 ask 'repeated, another value' -H "$client" -d "$grant&grant_type=grantlint_unknown" "$token"
 ask 'repeated, another value first' -H "$client" -d "grant_type=grantlint_unknown&$grant" "$token"
@@ -113,6 +114,7 @@ ask 'unknown parameter, repeated' -H "$client" -d "$grant&grantlint_unknown=1&gr
 ask 'client_id repeated (body)' -d "$grant&client_id=grantlint&client_id=grantlint&client_secret=$secret" "$token"
 ask 'percent-encoding that is none' -H "$client" -d "$grant&grantlint_unknown=%zz" "$token"
 ask 'percent-encoding that is none, Accept: application/json' -H 'Accept: application/json' -H "$client" -d "$grant&grantlint_unknown=%zz" "$token"
+ask 'a byte that is not UTF-8 in an unknown parameter, Accept: application/json' -H 'Accept: application/json' -H "$client" -d "$grant&grantlint_unknown=%ff" "$token"
 ask 'bytes that are not UTF-8 in scope' -H "$client" -d "$grant&scope=%ff%fe" "$token"
 { printf '%s&grantlint_unknown=' "$grant"; letters 61440; } >"$scratch/long"
 ask 'a parameter of 60 KiB' -H "$client" -d "@$scratch/long" "$token"
@@ -162,6 +164,9 @@ ask 'invented token' -H 'Authorization: Bearer grantlint-invented-token' "$resou
 ask 'token with a space' -H 'Authorization: Bearer a b' "$resource"
 ask 'scheme and a space, nothing else' -H 'Authorization: Bearer ' "$resource"
 ask 'Basic' -H "$client" "$resource"
+{ printf 'Authorization: Bearer '; letters 65536; } >"$scratch/header"
+# A server that refuses before it has read everything resets the connection, which is an error of curl's.
+ask 'invented token of 65536 characters' -H "@$scratch/header" "$resource" || true
 for length in 1258 1259 2048 4096 8192; do
   ask "invented token of $length characters" -H "Authorization: Bearer $(letters "$length")" "$resource"
 done
@@ -179,6 +184,8 @@ if [[ -n $introspection ]]; then
   ask 'no token' -H "$client" -d 'grantlint_unknown=1' "$introspection"
   ask 'no credentials' -d "token=$both" "$introspection"
   ask 'unknown client' -H "$(basic nobody:wrong)" -d "token=$both" "$introspection"
+  ask 'invented bearer token in place of a client' -H 'Authorization: Bearer grantlint-invented-token' -d "token=$both" "$introspection"
+  ask 'bearer token in place of a client' -H "Authorization: Bearer $read_only" -d "token=$both" "$introspection"
   ask 'the token introspects itself' -H "Authorization: Bearer $both" -d "token=$both" "$introspection"
   ask 'unknown hint' -H "$client" -d "token=$both&token_type_hint=grantlint_unknown" "$introspection"
   ask 'GET' -H "$client" "$introspection?token=$both"
@@ -203,6 +210,9 @@ ask 'inserted (RFC 8414 §3.1)' "$origin/.well-known/oauth-authorization-server$
 ask 'appended (OpenID Connect Discovery §4.1)' "$issuer/.well-known/openid-configuration"
 ask 'inserted openid-configuration (RFC 8414 §5)' "$origin/.well-known/openid-configuration$path"
 ask 'of the resource (RFC 9728 §3.1)' "$origin/.well-known/oauth-protected-resource/${resource##*/}"
+ask 'of an issuer that there is not' "$origin/.well-known/oauth-authorization-server/grantlint-nowhere"
+ask 'appended, with a forged X-Forwarded-Host' -H 'X-Forwarded-Host: grantlint.invalid' "$issuer/.well-known/openid-configuration"
+ask 'inserted, with a forged X-Forwarded-Host' -H 'X-Forwarded-Host: grantlint.invalid' "$origin/.well-known/oauth-authorization-server$path"
 jwks=$(curl --silent --max-time 10 "$issuer/.well-known/openid-configuration" | sed -nE 's/.*"jwks_uri": ?"([^"]+)".*/\1/p')
 [[ -z $jwks ]] || ask 'keys' "$jwks"
 

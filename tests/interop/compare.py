@@ -7,7 +7,8 @@ An expected list is a list of entries, or `{ like: NAME, without: [entry…], fi
 little from that of NAME.yaml beside it. An entry says
 
     check:    id of the check, or
-    covers:   id of a requirement; the entry then speaks of every finding that covers it
+    covers:   id of a requirement; the entry then speaks of every finding that covers it, or
+    blocked_by: id of an exchange that does not work; the entry then speaks of every finding that is not testable for that reason
     variant:  where the finding has one; with covers it may be left out, which means all of them
     caller:   where the finding has one
     verdict:  violation | warning | note | not_testable
@@ -29,7 +30,8 @@ OF_LEVEL = {
     "MUST": "violation", "MUST NOT": "violation", "GRAMMAR": "violation",
     "SHOULD": "warning", "SHOULD NOT": "warning", "MAY": "note",
 }  # fmt: skip
-ENTRY_KEYS = {"check", "covers", "variant", "caller", "verdict", "because"}
+NAMES = ("check", "covers", "blocked_by")
+ENTRY_KEYS = {*NAMES, "variant", "caller", "verdict", "because"}
 
 
 class Unusable(Exception):
@@ -50,13 +52,17 @@ def speaks_of(entry, finding):
     """Whether the entry means this finding, whatever the verdict."""
     if entry.get("caller") != finding.get("caller"):
         return False
+    if "blocked_by" in entry:
+        return entry["blocked_by"] == finding.get("blocked_by") and verdict_of(finding) == "not_testable"
     if "check" in entry:
         return entry["check"] == finding["check"] and entry.get("variant") == finding.get("variant")
     return entry["covers"] in finding.get("covers", []) and entry.get("variant") in (None, finding.get("variant"))
 
 
 def label(thing):
-    name = thing.get("check") or f"anything that covers {thing['covers']}"
+    name = thing.get("check") or (
+        f"anything that covers {thing['covers']}" if "covers" in thing else f"anything blocked by {thing['blocked_by']}"
+    )
     if thing.get("variant"):
         name += f"[{thing['variant']}]"
     if thing.get("caller"):
@@ -69,8 +75,8 @@ def checked_entry(entry, where, verdict_needed=True):
         raise Unusable(f"{where}: an entry is a mapping, not {entry!r}")
     if unknown := set(entry) - ENTRY_KEYS:
         raise Unusable(f"{where}: unknown key {', '.join(sorted(unknown))}")
-    if ("check" in entry) == ("covers" in entry):
-        raise Unusable(f"{where}: an entry has either check or covers: {entry!r}")
+    if sum(name in entry for name in NAMES) != 1:
+        raise Unusable(f"{where}: an entry has one of {', '.join(NAMES)}: {entry!r}")
     if verdict_needed:
         if entry.get("verdict") not in EXPECTABLE:
             raise Unusable(f"{where}: {label(entry)}: verdict is one of {', '.join(EXPECTABLE)}")

@@ -82,6 +82,18 @@ class Compare(unittest.TestCase):
         self.assertEqual(self.compare(expected, both)[0], 0)
         self.assertEqual(self.compare(expected, [PASSED, finding("c", covers=["q"])])[0], 1)
 
+    def test_blocked_by_speaks_of_what_one_exchange_made_not_testable(self):
+        expected = "[{ blocked_by: x, verdict: not_testable, because: seen }]"
+        both = [finding("a", "not_testable", blocked_by="x"), finding("b", "not_testable", blocked_by="x", variant="v")]
+        self.assertEqual(self.compare(expected, [PASSED, *both])[0], 0)
+        self.assertEqual(self.compare(expected, [PASSED, *both, finding("c", "not_testable", blocked_by="y")])[0], 1)
+        self.assertEqual(self.compare(expected, [PASSED, *both, finding("c", blocked_by="x")])[0], 1)
+        code, output = self.compare(expected, [PASSED])
+        self.assertEqual((code, output.splitlines()[0]), (1, "no longer so: not_testable anything blocked by x, now not in the run"))
+
+    def test_an_entry_with_two_names_is_refused(self):
+        self.assertEqual(self.compare("[{ check: a, covers: r, verdict: note, because: seen }]", [PASSED])[0], 2)
+
     def test_like_takes_over_adds_and_drops(self):
         base = "[{ check: a, verdict: note, because: seen }, { check: b, verdict: note, because: seen }]"
         expected = "{ like: base, without: [{ check: a }], findings: [{ check: c, verdict: note, because: seen }] }"
