@@ -12,8 +12,8 @@ use super::parameters::Parameters;
 use super::setup::{AUTHORIZATION_CODE, CONSENT, Client, LOGIN, Setup, USER_PASSWORD, USERNAME};
 use super::{Policy, Rule, errors};
 
-/// Milliseconds that a code lives: well below the ten minutes of RFC 6749 §4.1.2.
-const CODE_LIFE_MS: u64 = 60_000;
+/// Milliseconds that a code lives: the ten minutes that RFC 6749 §4.1.2 recommends at most.
+const CODE_LIFE_MS: u64 = 600_000;
 const COOKIE: &str = "session";
 
 /// Answers at the authorization endpoint and the pages behind it. Source: RFC 6749 §3.1 and §4.1.1.

@@ -139,8 +139,8 @@ pub(super) fn refresh_token(sent: &Parameters, caller: &Caller<'_>, turn: &mut T
     };
     let mut reply = answered(requested.or(Some(&known.scope)), &scope, caller.client, &known.user, turn);
     remember(&reply, known.family, turn);
-    let rotates =
-        !setup.makes(Policy::RefreshKept) && (caller.client.secret.is_some() || setup.keeps(Rule::RefreshRotated));
+    let public = caller.client.secret.is_none();
+    let rotates = if public { setup.keeps(Rule::RefreshRotated) } else { !setup.makes(Policy::RefreshKept) };
     if rotates {
         if let Some(old) = turn.state.flow.refresh.get_mut(value) {
             old.used = true;

@@ -166,7 +166,7 @@ words! {
         FormPostPosted = "form_post.posted": "with response_mode=form_post the answer is posted (OAuth 2.0 Form Post Response Mode §2)",
         PagesNotFramable = "pages.not_framable": "pages may not be framed (RFC 9700 §4.16)",
         PagesNoReferrer = "pages.no_referrer": "pages send no referrer on (RFC 9700 §4.2.4)",
-        CodeExpires = "code.expires": "a code is good for a minute (RFC 6749 §4.1.2)",
+        CodeExpires = "code.expires": "a code is good for ten minutes (RFC 6749 §4.1.2)",
         CodeSingleUse = "code.single_use": "a code is redeemed once (RFC 6749 §4.1.2)",
         CodeAtomic = "code.atomic": "of several redemptions at once one succeeds (RFC 6749 §10.5)",
         CodeReplayRevokes = "code.replay_revokes": "a code that is used again takes its tokens with it (RFC 6749 §4.1.2)",
