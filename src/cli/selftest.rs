@@ -14,6 +14,10 @@ pub(super) fn run(args: &SelftestArgs) -> Result<u8, Failure> {
     };
     let chosen = |id: &str| args.only.is_empty() || args.only.iter().any(|pattern| suite::matches(pattern, id));
     subjects.retain(|subject| chosen(&subject.id));
+    if subjects.is_empty() {
+        let help = "see `grantlint list faults` and `grantlint list variations`".to_owned();
+        return Err(Failure::usage(format!("`{}` fits no fault and no variation", args.only.join("`, `")), help));
+    }
     let suites: Vec<String> = catalogue.suites.keys().cloned().collect();
     let extent = if args.full { Extent::Full } else { Extent::Own };
     let outcomes = mutation::selftest(catalogue, &suites, &subjects, extent)?;
