@@ -223,4 +223,16 @@ mod tests {
     fn an_unknown_format_does_not_compile() {
         assert!(compile(&json!({"format": "vchar"})).is_err());
     }
+
+    #[test]
+    fn one_wrong_word_among_many_names_the_nearest() {
+        let words: Vec<Value> = (0..30).map(|n| json!({"const": format!("rule.n{n}")})).collect();
+        let mut all = words.clone();
+        all.push(json!({"const": "token.checked"}));
+        let schema = json!({"properties": {"skip": {"items": {"oneOf": all}}}});
+        let kind = FileKind::new(&schema.to_string()).unwrap();
+        let problems = kind.read("fault.yaml", "skip: [token.chekced]\n").1.problems;
+        assert_eq!(problems[0].message, "`token.chekced` is not a word that is known here");
+        assert_eq!(problems[0].help.as_deref(), Some("did you mean `token.checked`?"));
+    }
 }

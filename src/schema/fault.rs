@@ -8,6 +8,9 @@ use serde_json::{Map, Value};
 
 use crate::yaml::{self, Document, Position, Problem};
 
+/// Most words that are listed where one of them should stand; of more the nearest is named.
+const FEW: usize = 6;
+
 /// One thing that is wrong with a file by its schema: JSON Pointer, whether the key is meant, message, right words.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Fault {
@@ -124,6 +127,16 @@ fn any_of(
         }
         return;
     }
+    if let Some(word) = error.instance().as_str()
+        && let Some(known) = words_only(context)
+    {
+        all.push(Fault {
+            known,
+            word: Some(word.to_owned()),
+            ..plain(format!("`{word}` is not a word that is known here"))
+        });
+        return;
+    }
     let words: BTreeSet<String> = context
         .iter()
         .flatten()
@@ -141,6 +154,21 @@ fn any_of(
         .filter(|words| words != "null")
         .collect();
     all.push(plain(format!("this should be {}", words.into_iter().collect::<Vec<_>>().join(", or "))));
+}
+
+/// The words that may stand there, if more than a few words and nothing else may; few are better named all.
+fn words_only(context: &[Vec<ValidationError<'static>>]) -> Option<Vec<String>> {
+    let mut known = Vec::new();
+    for error in context.iter().flatten() {
+        match error.kind() {
+            ValidationErrorKind::Constant { expected_value } => known.push(expected_value.as_str()?.to_owned()),
+            ValidationErrorKind::Enum { options } => {
+                known.extend(options.as_array()?.iter().filter_map(Value::as_str).map(str::to_owned));
+            }
+            _ => return None,
+        }
+    }
+    (known.len() > FEW).then_some(known)
 }
 
 fn type_words(kind: &str) -> String {
