@@ -95,7 +95,11 @@ const EXTENSIONS: [(u32, &[&str], &str); 52] = [
     (26, &[], "proofs of possession are not sent"),
     (27, &[], "proofs of possession are not sent"),
     (28, &["assertion-life-limited"], ""),
-    (29, &[], "a server that hands out one token several times has its fault, practice/token-reissued, and trips nothing else"),
+    (
+        29,
+        &[],
+        "a server that hands out one token several times has its fault, practice/token-reissued, and trips nothing else",
+    ),
     (30, &["token-own-layout", "token-opaque"], ""),
     (31, &["audience-mapped", "audience-mapped-of-opaque-tokens"], ""),
     (32, &["token-lives-a-day", "token-short-lived"], ""),
