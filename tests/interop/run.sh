@@ -14,7 +14,7 @@ set -euo pipefail
 
 RUNS=(
   oidc-provider oidc-provider-jwt oidc-provider-special oidc-provider-code
-  authlib authlib-special
+  authlib authlib-special authlib-code
   django-oauth-toolkit django-oauth-toolkit-special django-oauth-toolkit-code
   doorkeeper doorkeeper-special doorkeeper-code
   node-oauth2-server node-oauth2-server-special
@@ -184,7 +184,8 @@ name_endpoints() {
       issuer=$origin metadata=$origin/.well-known/openid-configuration ;;
     *)
       token=$origin/oauth/token introspection=$origin/oauth/introspect revocation=$origin/oauth/revoke
-      issuer=$origin metadata= authorization= ;;
+      authorization=$origin/oauth/authorize
+      issuer=$origin metadata= ;;
   esac
 }
 
