@@ -12,9 +12,10 @@ little from that of NAME.yaml beside it. An entry says
     variant:  where the finding has one; with covers it may be left out, which means all of them
     caller:   where the finding has one
     verdict:  violation | warning | note | not_testable
+    sometimes: true where a race decides whether the finding occurs at all; the entry may then be missing from the run's findings
     because:  what was sent, what came back, and which sentence says otherwise; or the maintainers' reason
 
-Exit code 0: each finding that is no pass is expected, and each entry occurs. 1: not so. 2: an input cannot be used.
+Exit code 0: each finding that is no pass is expected, and each entry that is not marked `sometimes` occurs. 1: not so. 2: an input cannot be used.
 """
 
 import json
@@ -31,7 +32,7 @@ OF_LEVEL = {
     "SHOULD": "warning", "SHOULD NOT": "warning", "MAY": "note",
 }  # fmt: skip
 NAMES = ("check", "covers", "blocked_by")
-ENTRY_KEYS = {*NAMES, "variant", "caller", "verdict", "because"}
+ENTRY_KEYS = {*NAMES, "variant", "caller", "verdict", "sometimes", "because"}
 
 
 class Unusable(Exception):
@@ -80,6 +81,8 @@ def checked_entry(entry, where, verdict_needed=True):
     if verdict_needed:
         if entry.get("verdict") not in EXPECTABLE:
             raise Unusable(f"{where}: {label(entry)}: verdict is one of {', '.join(EXPECTABLE)}")
+        if not isinstance(entry.get("sometimes", False), bool):
+            raise Unusable(f"{where}: {label(entry)}: sometimes is true or false")
         if not str(entry.get("because") or "").strip():
             raise Unusable(f"{where}: {label(entry)}: because is missing")
     return entry
@@ -135,8 +138,11 @@ def differences(entries, findings):
             message = finding.get("message") or finding.get("reason") or finding.get("title") or ""
             lines.append(f"not expected: {verdict} {label(finding)}{instead}: {message}".rstrip(": "))
     for index, entry in enumerate(entries):
-        if index not in used:
-            now = sorted({verdict_of(finding) for finding in findings if speaks_of(entry, finding)})
+        if index in used:
+            continue
+        now = sorted({verdict_of(finding) for finding in findings if speaks_of(entry, finding)})
+        # A check that is no longer in the run is no race.
+        if not (entry.get("sometimes") and now):
             lines.append(f"no longer so: {entry['verdict']} {label(entry)}, now {', '.join(now) or 'not in the run'}")
     return lines
 

@@ -91,6 +91,15 @@ class Compare(unittest.TestCase):
         code, output = self.compare(expected, [PASSED])
         self.assertEqual((code, output.splitlines()[0]), (1, "no longer so: not_testable anything blocked by x, now not in the run"))
 
+    def test_what_a_race_decides_may_pass_but_not_leave_the_run(self):
+        expected = "[{ check: a, verdict: warning, sometimes: true, because: seen }]"
+        passed = finding("a", "pass")
+        self.assertEqual(self.compare(expected, [PASSED, passed])[0], 0)
+        self.assertEqual(self.compare(expected, [PASSED, finding("a", level="SHOULD")])[0], 0)
+        self.assertEqual(self.compare(expected, [PASSED, finding("a")])[0], 1)
+        self.assertEqual(self.compare(expected, [PASSED])[0], 1)
+        self.assertEqual(self.compare(expected.replace("true", "often"), [PASSED, passed])[0], 2)
+
     def test_an_entry_with_two_names_is_refused(self):
         self.assertEqual(self.compare("[{ check: a, covers: r, verdict: note, because: seen }]", [PASSED])[0], 2)
 
