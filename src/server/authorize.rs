@@ -57,16 +57,29 @@ fn begin(sent: Parameters, request: &Request, turn: &mut Turn<'_>) -> Result<Rep
     } else {
         valid(&sent, client, setup, &mut waiting)
     };
-    if let Err((code, description)) = checked {
-        let mut pairs = vec![("error".to_owned(), code.to_owned())];
-        if setup.makes(Policy::ErrorDescribed) {
-            pairs.push(("error_description".to_owned(), description.to_owned()));
-        }
-        return Err(to_client(setup, &waiting, pairs, 302));
+    if sent.one("scope").is_some_and(|scope| scope.contains('"')) && !setup.keeps(Rule::AuthorizeScopeSurvived) {
+        return Err(Reply::new("http.500", 500));
+    }
+    waiting.refused = checked.err();
+    if waiting.refused.is_some() && !setup.makes(Policy::AuthorizeErrorsAfterLogin) {
+        return Err(refused(setup, &waiting, 302));
     }
     let id = hex(&turn.state.draw());
     Flow::put(&mut turn.state.flow.waiting, id.clone(), waiting);
     go_on(&id, request, turn)
+}
+
+/// The error that was found, on its way to the client. Source: RFC 6749 §4.1.2.1.
+fn refused(setup: &Setup, waiting: &Waiting, status: u16) -> Reply {
+    let (code, description) = waiting.refused.unwrap_or(("server_error", "nobody knows why"));
+    if !setup.keeps(Rule::AuthorizeErrorsTold) {
+        return pages::error(setup, description);
+    }
+    let mut pairs = vec![("error".to_owned(), code.to_owned())];
+    if setup.makes(Policy::ErrorDescribed) {
+        pairs.push(("error_description".to_owned(), description.to_owned()));
+    }
+    to_client(setup, waiting, pairs, status)
 }
 
 /// The client and a redirect URI that is its own; without them nobody is sent anywhere.
@@ -92,6 +105,7 @@ fn registered<'s>(sent: &Parameters, setup: &'s Setup) -> Result<(&'s Client, St
         own == asked
             || loopback(own, asked)
             || !setup.keeps(Rule::RedirectUriExact) && asked.starts_with(own.as_str())
+            || !setup.keeps(Rule::RedirectUriQueryCompared) && asked.split('?').next() == Some(own.as_str())
             || !setup.keeps(Rule::RedirectUriNotNormalised) && normal(own) == normal(asked)
     };
     if client.redirect_uris.iter().any(fits) || !setup.keeps(Rule::RedirectUriRegistered) {
@@ -123,12 +137,15 @@ fn valid(
     waiting: &mut Waiting,
 ) -> Result<(), (&'static str, &'static str)> {
     if sent.repeats() && setup.keeps(Rule::AuthorizeParametersOnce) {
-        return Err(("invalid_request", "a parameter is repeated"));
+        let code = if setup.keeps(Rule::AuthorizeRepeatedNamed) { "invalid_request" } else { "server_error" };
+        return Err((code, "a parameter is repeated"));
     }
     match sent.one("response_type") {
         Some("code") => {}
         None if setup.keeps(Rule::ResponseTypeRequired) => {
-            return Err(("invalid_request", "there is no response_type"));
+            let unsupported = setup.makes(Policy::MissingResponseTypeUnsupported);
+            let code = if unsupported { "unsupported_response_type" } else { "invalid_request" };
+            return Err((code, "there is no response_type"));
         }
         None => {}
         Some("token") if !setup.keeps(Rule::ImplicitOff) => {}
@@ -181,6 +198,10 @@ fn go_on(id: &str, request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Repl
     let Some(user) = user.or_else(|| (!setup.keeps(Rule::LoginRequired)).then(|| USERNAME.to_owned())) else {
         return Ok(pages::login(setup, id, false));
     };
+    if waiting.refused.is_some() {
+        turn.state.flow.waiting.remove(id);
+        return Ok(refused(setup, &waiting, 303));
+    }
     let grant = (user.clone(), waiting.client_id.clone(), waiting.scope.clone());
     if waiting.ask_again || !turn.state.flow.granted.contains(&grant) {
         return Ok(pages::consent(setup, id, &waiting.client_id, &waiting.scope));
@@ -218,6 +239,9 @@ fn decide(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
         return Err(pages::error(setup, "the request is unknown or was answered"));
     };
     if sent.one("decision") != Some("allow") && setup.keeps(Rule::ConsentRespected) {
+        if !setup.keeps(Rule::DenialTold) {
+            return Ok(pages::error(setup, "you denied access"));
+        }
         return Ok(to_client(setup, &waiting, vec![("error".into(), "access_denied".into())], 303));
     }
     turn.state.flow.granted.insert((user.clone(), waiting.client_id.clone(), waiting.scope.clone()));
@@ -239,8 +263,9 @@ fn granted(waiting: Waiting, user: String, turn: &mut Turn<'_>) -> Reply {
 
 /// Sends the browser to the client. Source: RFC 6749 §4.1.2 and §4.1.2.1, RFC 9207 §2.
 fn to_client(setup: &Setup, waiting: &Waiting, mut pairs: Vec<(String, String)>, status: u16) -> Reply {
-    let name = if pairs.iter().any(|(name, _)| name == "error") { "redirect.error" } else { "redirect.code" };
-    if let Some(state) = waiting.state.as_ref().filter(|_| setup.keeps(Rule::StateReturned)) {
+    let error = pairs.iter().find(|(name, _)| name == "error").map(|(_, code)| format!("redirect.error.{code}"));
+    let returns = setup.keeps(Rule::StateReturned) && (error.is_none() || setup.keeps(Rule::StateReturnedWithErrors));
+    if let Some(state) = waiting.state.as_ref().filter(|_| returns) {
         pairs.push(("state".to_owned(), state.clone()));
     }
     if setup.keeps(Rule::IssReturned) {
@@ -254,8 +279,14 @@ fn to_client(setup: &Setup, waiting: &Waiting, mut pairs: Vec<(String, String)>,
     // What the redirect URI has in its query stays (RFC 6749 §3.1.2).
     let base = waiting.redirect_uri.split('#').next().unwrap_or_default();
     let base = if setup.keeps(Rule::RedirectQueryKept) { base } else { base.split('?').next().unwrap_or_default() };
-    let sign = if base.contains('?') { '&' } else { '?' };
-    Reply::new(name, status).with("location", format!("{base}{sign}{added}")).with("cache-control", "no-store")
+    let sign = match base.contains('?') {
+        _ if error.is_some() && !setup.keeps(Rule::AuthorizeErrorsInQuery) => '#',
+        true => '&',
+        false => '?',
+    };
+    Reply::new(error.unwrap_or_else(|| "redirect.code".to_owned()), status)
+        .with("location", format!("{base}{sign}{added}"))
+        .with("cache-control", "no-store")
 }
 
 fn cookie(request: &Request) -> Option<String> {

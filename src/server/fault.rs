@@ -110,6 +110,12 @@ pub struct Rewrite {
     /// Members of the JSON object that get another name: old name to new name.
     #[serde(default)]
     pub rename_member: IndexMap<String, String>,
+    /// Parameters of a redirect that are set or added in its query; a list sends the name repeatedly.
+    #[serde(default)]
+    pub set_parameter: IndexMap<String, Many<String>>,
+    /// Parameters of a redirect that are left out of its query.
+    #[serde(default)]
+    pub remove_parameter: Many<String>,
     /// The client secret that was received is repeated: in `error_description` of an error, else in a member `client_secret`.
     #[serde(default)]
     pub echo_secret: bool,

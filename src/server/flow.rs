@@ -18,6 +18,8 @@ pub(super) struct Request {
     /// Value and method (RFC 7636 §4.3).
     pub(super) challenge: Option<(String, String)>,
     pub(super) form_post: bool,
+    /// What the client is told once the user has logged in: code and description of an error.
+    pub(super) refused: Option<(&'static str, &'static str)>,
     /// `prompt=consent` (OpenID Connect Core §3.1.2.1): asked although it was granted before.
     pub(super) ask_again: bool,
 }

@@ -42,6 +42,8 @@ words! {
         HeadersLower = "headers.lower": "header names are sent in lower case; the default (RFC 9110 §5.1)",
         HeadersTitle = "headers.title": "header names are sent in title case (RFC 9110 §5.1)",
         PkceRequired = "pkce.required": "every authorization request needs a code_challenge (RFC 9700 §2.1.1)",
+        AuthorizeErrorsAfterLogin = "authorize.errors_after_login": "the user logs in before an error sends the browser anywhere (RFC 9700 §4.11.2)",
+        MissingResponseTypeUnsupported = "missing_response_type.unsupported": "a missing response_type is answered unsupported_response_type (frequent, but RFC 6749 §4.1.2.1 has invalid_request)",
         RedirectUriRequired = "redirect_uri.required": "authorization requests must name their redirect_uri (RFC 6749 §4.1.1 leaves it, OpenID Connect Core §3.1.2.1 demands it)",
         RefreshAlways = "refresh.always": "the code grant always yields a refresh token (RFC 6749 §5.1)",
         RefreshKept = "refresh.kept": "the refresh token of a confidential client stays the same (RFC 9700 §2.2.2)",

@@ -1,6 +1,7 @@
 //! Applies the `reply` part of a fault to an answer.
 
 use serde_json::{Map, Value};
+use url::Url;
 
 use super::fault::Rewrite;
 use super::message::{Body, Reply, set};
@@ -12,6 +13,24 @@ pub(super) fn apply(rewrites: &[Rewrite], reply: &mut Reply, secret: Option<&str
         if rewrite.to.0.iter().any(|to| fits(to, &reply.name)) {
             apply_one(rewrite, reply, secret);
         }
+    }
+}
+
+/// Rewrites the query of where the answer leads; without a Location that is a URL there is nothing to rewrite.
+fn rewrite_query(rewrite: &Rewrite, reply: &mut Reply) {
+    let (set, removed) = (&rewrite.set_parameter, &rewrite.remove_parameter.0);
+    if set.is_empty() && removed.is_empty() {
+        return;
+    }
+    let location = reply.headers.iter_mut().find(|(name, _)| name.eq_ignore_ascii_case("location"));
+    if let Some((_, value)) = location
+        && let Ok(mut url) = Url::parse(value)
+    {
+        let mut pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+        pairs.retain(|(name, _)| !set.contains_key(name) && !removed.contains(name));
+        pairs.extend(set.iter().flat_map(|(name, all)| all.0.iter().map(|one| (name.clone(), one.clone()))));
+        url.query_pairs_mut().clear().extend_pairs(pairs);
+        *value = url.into();
     }
 }
 
@@ -39,6 +58,7 @@ fn apply_one(rewrite: &Rewrite, reply: &mut Reply, secret: Option<&str>) {
         reply.remove_header(name);
         reply.headers.extend(values.0.iter().map(|value| (name.clone(), value.clone())));
     }
+    rewrite_query(rewrite, reply);
     if !rewrite.set_member.is_empty() && reply.body == Body::Empty {
         reply.body = Body::Members(Vec::new());
     }
@@ -142,6 +162,15 @@ mod tests {
             (reply.status, reply.headers),
             (201, vec![pair("Content-Type", "text/plain"), pair("x", "1"), pair("x", "2")])
         );
+    }
+
+    #[test]
+    fn the_query_of_a_redirect_is_rewritten() {
+        let mut reply = Reply::new("redirect.code", 302).with("location", "https://c.example/cb?code=1&state=a%20b");
+        let rewrite = serde_json::json!({ "to": "redirect.*", "set_parameter": { "code": ["1", "2"] }, "remove_parameter": "state" });
+        let rewrites: super::super::shape::Many<Rewrite> = serde_json::from_value(rewrite).unwrap();
+        apply(&rewrites.0, &mut reply, None);
+        assert_eq!(reply.headers[0].1, "https://c.example/cb?code=1&code=2");
     }
 
     #[test]
