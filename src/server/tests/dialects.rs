@@ -107,6 +107,8 @@ fn every_choice_but_the_defaults_changes_an_answer() {
         Policy::HeadersTitle,
         // These are seen by a user agent only: in the self-test.
         Policy::PkceRequired,
+        Policy::AuthorizeErrorsAfterLogin,
+        Policy::MissingResponseTypeUnsupported,
         Policy::RedirectUriRequired,
         Policy::RefreshAlways,
         Policy::RefreshKept,
