@@ -171,7 +171,8 @@ write_target() {
   if [[ $name == *-code ]]; then
     grants+=', authorization_code, refresh_token'
     second=', redirect_uri: "https://second.example/cb"'
-    code_flow="    authorization_endpoint: $authorization
+    code_flow="    public_client: { client_id: grantlint-public, redirect_uri: \"https://public.example/cb\" }
+    authorization_endpoint: $authorization
     redirect_uri: https://client.example/cb
     authorization_scope: invoices.read invoices.write
     login: { username: alice, password: \"\${env:GRANTLINT_USER_PASSWORD}\" }

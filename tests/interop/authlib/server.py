@@ -6,7 +6,7 @@ Prints `listening on http://127.0.0.1:PORT` when it takes requests, and nothing 
 
 Environment: GRANTLINT_CLIENT_SECRET, GRANTLINT_SECOND_SECRET, GRANTLINT_SPECIAL_SECRET, GRANTLINT_CLIENT_JWK (required;
 the last is the public key of the client grantlint-key), CODE_FLOW=1 (GRANTLINT_USER_PASSWORD lets `alice` log in, and the
-first two clients may have codes and refresh tokens), INTEROP_LOG=1 (Authlib's log and the request log on stderr).
+first two clients and grantlint-public, which has no secret, may have codes and refresh tokens), INTEROP_LOG=1 (Authlib's log and the request log on stderr).
 
 Authlib leaves clients, tokens, their storage and the pages for users to the integrator. Those parts follow its documentation as
 it stands; everything that reads a request of a client or writes an answer to one is the library's own.
@@ -49,6 +49,8 @@ SCOPES = [*CLIENT_SCOPES, "invoices.admin"]
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 KEY_METHODS = (JWTBearerClientAssertion.CLIENT_AUTH_METHOD,)
 AUTH_METHODS = [*SECRET_METHODS, *KEY_METHODS]
+# Of the grants that a client without a secret may use.
+USER_METHODS = [*AUTH_METHODS, "none"]
 TOKEN_SECONDS = 3600
 CODE_SECONDS = 300
 CODE_FLOW = bool(os.environ.get("CODE_FLOW"))
@@ -56,6 +58,7 @@ CODE_FLOW = bool(os.environ.get("CODE_FLOW"))
 REDIRECT_URIS = {
     "grantlint": "https://client.example/cb",
     "grantlint-second": "https://second.example/cb",
+    "grantlint-public": "https://public.example/cb",
 }
 LOGIN_PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>Log in</title></head><body>
@@ -80,7 +83,7 @@ CONSENT_PAGE = """<!DOCTYPE html>
 
 @dataclass(frozen=True)
 class Client(ClientMixin):
-    """A confidential client with a secret, which it may send by either of SECRET_METHODS, or with a public key."""
+    """A client with a secret, which it may send by either of SECRET_METHODS, with a public key, or public, with neither."""
 
     client_id: str
     client_secret: str = ""
@@ -103,7 +106,12 @@ class Client(ClientMixin):
         return secrets.compare_digest(self.client_secret.encode(), client_secret.encode())
 
     def check_endpoint_auth_method(self, method, endpoint):
+        if self.is_public():
+            return method == "none"
         return method in (KEY_METHODS if self.public_key else SECRET_METHODS)
+
+    def is_public(self):
+        return not self.client_secret and self.public_key is None
 
     def get_default_redirect_uri(self):
         return self.redirect_uri
@@ -116,7 +124,7 @@ class Client(ClientMixin):
 
     def check_grant_type(self, grant_type):
         if grant_type == grants.ClientCredentialsGrant.GRANT_TYPE:
-            return True
+            return not self.is_public()
         return self.redirect_uri is not None and grant_type in (CodeGrant.GRANT_TYPE, RefreshGrant.GRANT_TYPE)
 
 
@@ -211,7 +219,7 @@ class ClientCredentialsGrant(grants.ClientCredentialsGrant):
 
 
 class CodeGrant(grants.AuthorizationCodeGrant):
-    TOKEN_ENDPOINT_AUTH_METHODS = AUTH_METHODS
+    TOKEN_ENDPOINT_AUTH_METHODS = USER_METHODS
 
     def save_authorization_code(self, code, request):
         CODES[code] = Code(
@@ -236,7 +244,7 @@ class CodeGrant(grants.AuthorizationCodeGrant):
 
 
 class RefreshGrant(grants.RefreshTokenGrant):
-    TOKEN_ENDPOINT_AUTH_METHODS = AUTH_METHODS
+    TOKEN_ENDPOINT_AUTH_METHODS = USER_METHODS
     INCLUDE_NEW_REFRESH_TOKEN = True
 
     def authenticate_refresh_token(self, refresh_token):
@@ -398,6 +406,8 @@ def main():
             sys.exit(f"{variable} is not set")
         redirect_uri = REDIRECT_URIS.get(client_id) if CODE_FLOW else None
         CLIENTS[client_id] = Client(client_id, client_secret=os.environ[variable], redirect_uri=redirect_uri)
+    if CODE_FLOW:
+        CLIENTS["grantlint-public"] = Client("grantlint-public", redirect_uri=REDIRECT_URIS["grantlint-public"])
     if CODE_FLOW and not os.environ.get("GRANTLINT_USER_PASSWORD"):
         sys.exit("GRANTLINT_USER_PASSWORD is not set")
     if not os.environ.get("GRANTLINT_CLIENT_JWK"):

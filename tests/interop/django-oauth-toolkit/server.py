@@ -7,8 +7,8 @@ choose; nothing is bent.
 Prints `listening on http://127.0.0.1:PORT` when it takes requests, and nothing else on stdout.
 
 Environment: GRANTLINT_CLIENT_SECRET, GRANTLINT_SECOND_SECRET, GRANTLINT_SPECIAL_SECRET (required),
-CODE_FLOW=1 (GRANTLINT_USER_PASSWORD lets `alice` log in, and the first two clients may have codes and refresh tokens),
-INTEROP_LOG=1 (Django's and the toolkit's log on stderr).
+CODE_FLOW=1 (GRANTLINT_USER_PASSWORD lets `alice` log in, and the first two clients and grantlint-public, which has no secret, may
+have codes and refresh tokens), INTEROP_LOG=1 (Django's and the toolkit's log on stderr).
 """
 
 import logging
@@ -39,6 +39,7 @@ CLIENTS = {
 REDIRECT_URIS = {
     "grantlint": "https://client.example/cb",
     "grantlint-second": "https://second.example/cb",
+    "grantlint-public": "https://public.example/cb",
 }
 CODE_FLOW = bool(os.environ.get("CODE_FLOW"))
 GRANT_TYPES = ["client_credentials", *(["authorization_code", "refresh_token"] if CODE_FLOW else [])]
@@ -164,14 +165,14 @@ def urls():
 
 
 def validator():
-    """An application of the toolkit has one grant; the clients here have client credentials beside codes."""
+    """An application of the toolkit has one grant; the clients with a secret have client credentials beside codes here."""
     from oauth2_provider.oauth2_validators import OAuth2Validator
 
     class Validator(OAuth2Validator):
         def validate_grant_type(self, client_id, grant_type, client, request, *args, **kwargs):
-            return grant_type == "client_credentials" or super().validate_grant_type(
-                client_id, grant_type, client, request, *args, **kwargs
-            )
+            if grant_type == "client_credentials" and client.client_type == client.CLIENT_CONFIDENTIAL:
+                return True
+            return super().validate_grant_type(client_id, grant_type, client, request, *args, **kwargs)
 
     return Validator
 
@@ -200,6 +201,13 @@ def main():
 
         if CODE_FLOW:
             get_user_model().objects.create_user("alice", password=os.environ["GRANTLINT_USER_PASSWORD"])
+            Application.objects.create(
+                name="grantlint-public",
+                client_id="grantlint-public",
+                client_type=Application.CLIENT_PUBLIC,
+                authorization_grant_type=Application.GRANT_AUTHORIZATION_CODE,
+                redirect_uris=REDIRECT_URIS["grantlint-public"],
+            )
 
         for client_id, variable in CLIENTS.items():
             redirect_uri = REDIRECT_URIS.get(client_id, "") if CODE_FLOW else ""

@@ -9,8 +9,8 @@
 # Prints `listening on http://127.0.0.1:PORT` when it takes requests, and nothing else on stdout.
 #
 # Environment: GRANTLINT_CLIENT_SECRET, GRANTLINT_SECOND_SECRET, GRANTLINT_SPECIAL_SECRET (required),
-# CODE_FLOW=1 (GRANTLINT_USER_PASSWORD lets `alice` log in, and the first two clients may have codes and refresh tokens),
-# INTEROP_LOG=1 (Rails' log on stderr).
+# CODE_FLOW=1 (GRANTLINT_USER_PASSWORD lets `alice` log in, and the first two clients and grantlint-public, which has no secret,
+# may have codes and refresh tokens), INTEROP_LOG=1 (Rails' log on stderr).
 
 ENV['RAILS_ENV'] = 'production'
 
@@ -40,7 +40,8 @@ CLIENTS = {
 # Where the clients that may have codes want them.
 REDIRECT_URIS = {
   'grantlint' => 'https://client.example/cb',
-  'grantlint-second' => 'https://second.example/cb'
+  'grantlint-second' => 'https://second.example/cb',
+  'grantlint-public' => 'https://public.example/cb'
 }.freeze
 CODE_FLOW = ENV.key?('CODE_FLOW')
 
@@ -209,6 +210,12 @@ CLIENTS.each do |id, variable|
   redirect_uri = REDIRECT_URIS[id] if CODE_FLOW
   Doorkeeper::Application.create!(
     name: id, uid: id, secret: ENV[variable], scopes: CLIENT_SCOPES.join(' '), redirect_uri: redirect_uri
+  )
+end
+if CODE_FLOW
+  Doorkeeper::Application.create!(
+    name: 'grantlint-public', uid: 'grantlint-public', confidential: false,
+    scopes: CLIENT_SCOPES.join(' '), redirect_uri: REDIRECT_URIS['grantlint-public']
   )
 end
 ActiveRecord::Base.clear_active_connections!

@@ -8,7 +8,8 @@
 // Environment: GRANTLINT_CLIENT_SECRET, GRANTLINT_SECOND_SECRET, GRANTLINT_SPECIAL_SECRET, GRANTLINT_CLIENT_JWK (required;
 // the last is the public key of the client grantlint-key),
 // TOKEN_FORMAT=opaque|jwt (default opaque), CODE_FLOW=1 (users log in at the provider's own development pages, which take any
-// name and password; the first two clients may have codes and refresh tokens), INTEROP_LOG=1 (the provider's own events on stderr).
+// name and password; the first two clients and grantlint-public, which has no secret, may have codes and refresh tokens),
+// INTEROP_LOG=1 (the provider's own events on stderr).
 
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
@@ -26,7 +27,11 @@ const LARGEST_DOCUMENT = 1024 * 1024;
 const NEEDED_SCOPE = { GET: 'invoices.read', HEAD: 'invoices.read', POST: 'invoices.write' };
 
 // Where the clients that may have codes want them.
-const REDIRECT_URIS = { grantlint: 'https://client.example/cb', 'grantlint-second': 'https://second.example/cb' };
+const REDIRECT_URIS = {
+  grantlint: 'https://client.example/cb',
+  'grantlint-second': 'https://second.example/cb',
+  'grantlint-public': 'https://public.example/cb',
+};
 
 const codeFlow = Boolean(process.env.CODE_FLOW);
 const format = process.env.TOKEN_FORMAT ?? 'opaque';
@@ -70,11 +75,12 @@ function authorizationServer(issuer) {
       confidentialClient('grantlint-second', 'GRANTLINT_SECOND_SECRET', 'client_secret_post'),
       confidentialClient('special', 'GRANTLINT_SPECIAL_SECRET', 'client_secret_basic'),
       clientWithKey('grantlint-key', 'GRANTLINT_CLIENT_JWK'),
+      ...(codeFlow ? [publicClient('grantlint-public')] : []),
     ],
     jwks: { keys: [signingKey] },
     // What is not stated here would be `openid` and `offline_access`, which only mean something where users log in.
     scopes: SCOPES,
-    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', ...(codeFlow ? ['none'] : [])],
     features: {
       clientCredentials: { enabled: true },
       devInteractions: { enabled: codeFlow },
@@ -111,6 +117,10 @@ function confidentialClient(client_id, secretVariable, token_endpoint_auth_metho
 function clientWithKey(client_id, keyVariable) {
   const jwks = { keys: [JSON.parse(environment(keyVariable))] };
   return { ...client(client_id), jwks, token_endpoint_auth_method: 'private_key_jwt' };
+}
+
+function publicClient(client_id) {
+  return { ...client(client_id), grant_types: ['authorization_code', 'refresh_token'], token_endpoint_auth_method: 'none' };
 }
 
 function client(client_id) {
