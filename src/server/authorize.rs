@@ -46,7 +46,7 @@ fn begin(sent: Parameters, request: &Request, turn: &mut Turn<'_>) -> Result<Rep
             .one("state")
             .map(|state| if setup.keeps(Rule::StateUnaltered) { state.to_owned() } else { state.trim().to_owned() }),
         form_post: sent.one("response_mode") == Some("form_post") && setup.keeps(Rule::FormPostPosted),
-        ask_again: sent.one("prompt") == Some("consent"),
+        ask_again: sent.one("prompt") == Some("consent") && !setup.makes(Policy::PromptIgnored),
         ..Waiting::default()
     };
     let odd = !setup.keeps(Rule::AuthorizeUnknownIgnored)

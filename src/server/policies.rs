@@ -44,6 +44,7 @@ words! {
         PkceRequired = "pkce.required": "every authorization request needs a code_challenge (RFC 9700 §2.1.1)",
         AuthorizeErrorsAfterLogin = "authorize.errors_after_login": "the user logs in before an error sends the browser anywhere (RFC 9700 §4.11.2)",
         MissingResponseTypeUnsupported = "missing_response_type.unsupported": "a missing response_type is answered unsupported_response_type (frequent, but RFC 6749 §4.1.2.1 has invalid_request)",
+        PromptIgnored = "prompt.ignored": "consent is remembered, and prompt is not known here (RFC 6749 §3.1: unrecognised parameters are ignored)",
         RedirectUriRequired = "redirect_uri.required": "authorization requests must name their redirect_uri (RFC 6749 §4.1.1 leaves it, OpenID Connect Core §3.1.2.1 demands it)",
         RefreshAlways = "refresh.always": "the code grant always yields a refresh token (RFC 6749 §5.1)",
         RefreshKept = "refresh.kept": "the refresh token of a confidential client stays the same (RFC 9700 §2.2.2)",

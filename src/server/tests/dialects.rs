@@ -109,6 +109,7 @@ fn every_choice_but_the_defaults_changes_an_answer() {
         Policy::PkceRequired,
         Policy::AuthorizeErrorsAfterLogin,
         Policy::MissingResponseTypeUnsupported,
+        Policy::PromptIgnored,
         Policy::RedirectUriRequired,
         Policy::RefreshAlways,
         Policy::RefreshKept,
