@@ -43,7 +43,7 @@ words! {
         HeadersTitle = "headers.title": "header names are sent in title case (RFC 9110 §5.1)",
         PkceRequired = "pkce.required": "every authorization request needs a code_challenge (RFC 9700 §2.1.1)",
         RedirectUriRequired = "redirect_uri.required": "authorization requests must name their redirect_uri (RFC 6749 §4.1.1 leaves it, OpenID Connect Core §3.1.2.1 demands it)",
-        RefreshAlways = "refresh.always": "the code grant always yields a refresh token (RFC 6749 §5.1)",
+        RefreshAlways = "refresh.always": "the code grant always yields a refresh token, and offline_access is no scope here (RFC 6749 §5.1)",
         RefreshKept = "refresh.kept": "the refresh token of a confidential client stays the same (RFC 9700 §2.2.2)",
         ExpiresInAbsent = "expires_in.absent": "expires_in is left out; the life of tokens is documented elsewhere (RFC 6749 §5.1)",
         ExtraMembers = "extra_members": "answers carry members that the standard does not know (RFC 6749 §5.1)",
