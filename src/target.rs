@@ -51,6 +51,8 @@ pub struct Target {
     pub proxy: Option<String>,
     /// Header fields added to every request.
     pub headers: Vec<(String, String)>,
+    /// What in it may be a mistake and may be meant: lower-case sentences without secrets, to be told before anything is sent.
+    pub hints: Vec<String>,
     secrets: Vec<(String, Secret)>,
     keys: Keys,
     claims: BTreeSet<String>,
@@ -216,6 +218,8 @@ fn resolve(
     bounds.body = own.body.unwrap_or(bounds.body);
     bounds.head = own.head.unwrap_or(bounds.head);
     bounds.json_depth = own.json_depth.unwrap_or(bounds.json_depth);
+    // Before defaults are filled in, which would repeat one.
+    let hints = mistakes::hints(&value);
     complete(&mut value, &secrets);
     note_odd_secrets(&mut value, &secrets);
     if let Some(mut url) = entry.proxy.as_deref().and_then(|proxy| Url::parse(proxy).ok()) {
@@ -231,6 +235,7 @@ fn resolve(
         name: name.to_owned(),
         suites: entry.suites.clone(),
         claims: claims(&value, &secrets),
+        hints,
         public: value,
         bounds,
         ca_file: entry.ca_file.map(|path| folder.join(path)),

@@ -35,6 +35,7 @@ fn each_mistake_has_its_place_and_a_way_out() {
         ("metadata_url: https://as.example/m#x", "4:19", "fragment", "`https://as.example/m`"),
         ("token_endpoint: https://me:pw@as.example/", "3:21", "credentials do not belong into a URL", "`client:`"),
         ("scope: a,b, c", "4:12", "a scope with commas", "`a b c`"),
+        ("authorization_scope: \"a,\"", "4:26", "a scope with commas", "`a`"),
         ("issuer: https://as.example/?x", "4:13", "query", ""),
         ("resource_indicators: [invoices]", "4:27", "not an absolute URI", "RFC 8707 §2"),
         ("resource_indicators: [\"urn:invoices\", \"https://a.example/#b\"]", "4:43", "has no fragment", "RFC 8707 §2"),
@@ -96,7 +97,7 @@ fn each_mistake_has_its_place_and_a_way_out() {
 #[test]
 fn all_mistakes_of_all_targets_are_told_at_once_in_their_order() {
     let told = refused(
-        "targets:\n  a:\n    token_endpoint: as.example\n    scope: x,y\n    tiemout: 3s\n  b:\n    token_endpoint: https://a@as.example/\n    \
+        "targets:\n  a:\n    token_endpoint: as.example\n    scope: x, y\n    tiemout: 3s\n  b:\n    token_endpoint: https://a@as.example/\n    \
          client: { client_id: x, client_secret: \"${env:NOT_SET_HERE}\" }\n    resource: { url: nowhere, body_file: none }\n",
     );
     let places: Vec<usize> = ["3:21", "4:12", "5:5", "7:21", "8:44", "9:22", "9:42"]
@@ -104,6 +105,30 @@ fn all_mistakes_of_all_targets_are_told_at_once_in_their_order() {
         .map(|place| told.find(&format!("grantlint.yaml:{place}\n")).unwrap_or_else(|| panic!("not {place}:\n{told}")))
         .collect();
     assert!(places.is_sorted(), "{told}");
+}
+
+#[test]
+fn a_comma_within_a_scope_word_is_pointed_out_and_stops_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = target(&format!("{GOOD}\nscope: core.accounting.read,core.invoice.write"));
+    std::fs::write(folder.path().join("grantlint.yaml"), file).unwrap();
+    let told = check(folder.path(), &["--dry-run"]);
+    assert_eq!(told.code, 0, "{}", told.stderr);
+    assert!(told.stderr.contains("hint: target `t`: `scope` has a comma"), "{}", told.stderr);
+    assert!(told.stderr.contains("`core.accounting.read core.invoice.write`"), "{}", told.stderr);
+}
+
+#[test]
+fn the_endpoints_of_a_coupa_instance_are_known() {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, hinted) in [("/oauth2/token", false), ("/oauth2/authorizations/new", true), ("/oauth/token", true)] {
+        let file = target(GOOD).replace("https://as.example/token", &format!("https://acme.coupahost.com{path}"));
+        std::fs::write(folder.path().join("grantlint.yaml"), file).unwrap();
+        let told = check(folder.path(), &["--dry-run"]);
+        assert_eq!(told.code, 0, "{}", told.stderr);
+        let hint = "`token_endpoint` of a Coupa instance is `https://acme.coupahost.com/oauth2/token`";
+        assert_eq!(told.stderr.contains(hint), hinted, "{path}: {}", told.stderr);
+    }
 }
 
 #[test]
@@ -221,7 +246,7 @@ fn without_a_file_the_secret_is_never_an_argument() {
         (&["--client-secret-file", "missing"], None, "cannot read `missing`"),
         (&["--client-secret-file", "empty"], None, "it is empty"),
         (&["--client-secret", "Zq7"], None, "--client-secret"),
-        (&["--scope", "a,b"], Some("x"), "separated by spaces"),
+        (&["--scope", "a, b"], Some("x"), "separated by spaces"),
         (&["--resource", "as.example/x"], Some("x"), "https://as.example/x"),
         (&["--config", "x.yaml"], Some("x"), "cannot be used with"),
         (&["name"], Some("x"), "cannot be used with"),

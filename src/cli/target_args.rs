@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::args::SendArgs;
 use super::failure::Failure;
+use super::output::tell;
 use crate::target::{self, Reading, Target};
 
 /// Where the target comes from.
@@ -89,6 +90,7 @@ impl TargetArgs {
         };
         for target in &mut targets {
             lay_over(target, sending)?;
+            target.hints.iter().for_each(|hint| tell(&format!("hint: target `{}`: {hint}", target.name)));
         }
         Ok(targets)
     }

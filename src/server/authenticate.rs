@@ -144,7 +144,8 @@ fn verify<'a>(pairs: &[(String, String)], by_header: bool, turn: &mut Turn<'a>) 
         };
         known = Some(client);
         let own = client.secret.as_ref().map_or("", Secret::expose);
-        let fits = own == secret || client.secret.is_some() && !setup.keeps(Rule::ClientSecretChecked);
+        let rule = if client.secret.is_some() { Rule::ClientSecretChecked } else { Rule::ClientPublicSecretRefused };
+        let fits = own == secret || !setup.keeps(rule);
         if fits && !turn.state.is_locked(&client.id, setup.lock_after) {
             return Ok(Caller { client, confidential: client.secret.is_some() });
         }

@@ -175,7 +175,8 @@ fn valid(
             // RFC 7636 §4.3: without a method it is plain.
             let method = method.unwrap_or("plain");
             let method = if setup.keeps(Rule::PkceMethodKnown) || method == "plain" { method } else { "S256" };
-            let known = method == "S256" || method == "plain" && !setup.keeps(Rule::PkcePlainRefused);
+            let known = method == "S256" && setup.keeps(Rule::PkceS256Taken)
+                || method == "plain" && !setup.keeps(Rule::PkcePlainRefused);
             if !known {
                 return Err(("invalid_request", "the transformation is not supported"));
             }
@@ -203,7 +204,7 @@ fn go_on(id: &str, request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Repl
         return Ok(refused(setup, &waiting, 303));
     }
     let grant = (user.clone(), waiting.client_id.clone(), waiting.scope.clone());
-    if waiting.ask_again || !turn.state.flow.granted.contains(&grant) {
+    if setup.keeps(Rule::ConsentAsked) && (waiting.ask_again || !turn.state.flow.granted.contains(&grant)) {
         return Ok(pages::consent(setup, id, &waiting.client_id, &waiting.scope));
     }
     turn.state.flow.waiting.remove(id);

@@ -33,7 +33,9 @@ pub(super) fn authorization_code(sent: &Parameters, caller: &Caller<'_>, turn: &
     let Some(code) = turn.state.flow.codes.get(value).cloned() else {
         return refuse("invalid_grant", "the code is unknown");
     };
-    if code.request.client_id != caller.client.id && setup.keeps(Rule::CodeBoundToClient) {
+    let public = setup.client(&code.request.client_id).is_some_and(|client| client.secret.is_none());
+    let bound = if public { Rule::CodeBoundForPublic } else { Rule::CodeBoundToClient };
+    if code.request.client_id != caller.client.id && setup.keeps(bound) {
         return refuse("invalid_grant", "the code is another client's");
     }
     if let Some(used_ms) = code.used_ms {
@@ -45,9 +47,12 @@ pub(super) fn authorization_code(sent: &Parameters, caller: &Caller<'_>, turn: &
             return refuse("invalid_grant", "the code was used before");
         }
     }
-    if sent.one("redirect_uri") != code.request.redirect_uri_sent.as_deref()
-        && setup.keeps(Rule::CodeBoundToRedirectUri)
-    {
+    let redirect_uri = sent.one("redirect_uri");
+    let bound = match redirect_uri {
+        Some(_) => Rule::CodeBoundToRedirectUri,
+        None => Rule::CodeRedirectUriDemanded,
+    };
+    if redirect_uri != code.request.redirect_uri_sent.as_deref() && setup.keeps(bound) {
         return refuse("invalid_grant", "the redirect_uri is not that of the authorization request");
     }
     // Later than whether it was used: the replay of an old code counts too.
@@ -55,6 +60,9 @@ pub(super) fn authorization_code(sent: &Parameters, caller: &Caller<'_>, turn: &
         return refuse("invalid_grant", "the code has expired");
     }
     verified(sent, &code, setup)?;
+    if !setup.keeps(Rule::CodeRedeemed) {
+        return refuse("invalid_grant", "the code is not redeemed");
+    }
     if let Some(known) = turn.state.flow.codes.get_mut(value) {
         known.used_ms = Some(turn.now_ms);
     }
@@ -62,7 +70,11 @@ pub(super) fn authorization_code(sent: &Parameters, caller: &Caller<'_>, turn: &
     let mut reply = answered(Some(&code.request.scope), &code.request.scope, client, &code.user, turn);
     remember(&reply, code.family, turn);
     let wanted = words(&code.request.scope).any(|word| word == OFFLINE_ACCESS);
-    if wanted || setup.makes(Policy::RefreshAlways) {
+    let yields = match wanted {
+        true => setup.keeps(Rule::RefreshForOffline),
+        false => setup.makes(Policy::RefreshAlways) || !setup.keeps(Rule::RefreshNeedsOffline),
+    };
+    if yields {
         let renewed = hex(&turn.state.draw());
         let refresh = Refresh {
             client_id: client.id.clone(),
@@ -130,6 +142,7 @@ pub(super) fn refresh_token(sent: &Parameters, caller: &Caller<'_>, turn: &mut T
     let requested = sent.one("scope");
     let within = |asked: &str| words(asked).all(|word| words(&known.scope).any(|own| own == word));
     let scope = match requested {
+        None if !setup.keeps(Rule::RefreshScopeKept) => setup.default_scope.clone(),
         None => known.scope.clone(),
         Some(asked) if within(asked) => asked.to_owned(),
         Some(asked) if !setup.keeps(Rule::RefreshScopeWithin) => {
@@ -137,7 +150,9 @@ pub(super) fn refresh_token(sent: &Parameters, caller: &Caller<'_>, turn: &mut T
         }
         Some(_) => return refuse("invalid_scope", "the scope is wider than what was granted"),
     };
-    let mut reply = answered(requested.or(Some(&known.scope)), &scope, caller.client, &known.user, turn);
+    // A server that forgot what was granted cannot tell that it grants something else.
+    let meant = if setup.keeps(Rule::RefreshScopeKept) { &known.scope } else { &scope };
+    let mut reply = answered(requested.or(Some(meant)), &scope, caller.client, &known.user, turn);
     remember(&reply, known.family, turn);
     let public = caller.client.secret.is_none();
     let rotates = if public { setup.keeps(Rule::RefreshRotated) } else { !setup.makes(Policy::RefreshKept) };
@@ -145,8 +160,9 @@ pub(super) fn refresh_token(sent: &Parameters, caller: &Caller<'_>, turn: &mut T
         if let Some(old) = turn.state.flow.refresh.get_mut(value) {
             old.used = true;
         }
+        let kept = if setup.keeps(Rule::RefreshGrantKept) { known.scope.clone() } else { scope };
         let renewed = hex(&turn.state.draw());
-        Flow::put(&mut turn.state.flow.refresh, renewed.clone(), Refresh { used: false, ..known });
+        Flow::put(&mut turn.state.flow.refresh, renewed.clone(), Refresh { used: false, scope: kept, ..known });
         reply = reply.with_member("refresh_token", renewed);
     }
     Ok(reply)

@@ -84,6 +84,7 @@ pub const REPLY_NAMES: &[&str] = &[
     "introspect.error.invalid_request",
     "jwks",
     "revoked",
+    "revoked.refresh_token",
     "revoke.error.invalid_client",
     "revoke.error.invalid_request",
     "revoke.preflight",

@@ -62,7 +62,11 @@ impl Parameters {
     /// Source: RFC 6749 §3.2 and appendix B.
     pub(super) fn read(request: &Request, setup: &Setup) -> Result<Self, Reply> {
         let mut read = if request.method == "POST" {
-            of_body(request, setup)?
+            let mut read = of_body(request, setup)?;
+            if !setup.keeps(Rule::ParametersNotInQuery) {
+                read.extend(Self::of_query(request).0);
+            }
+            read
         } else {
             let mut read = Self::of_query(request).0;
             if setup.keeps(Rule::CredentialsNotInQuery) {

@@ -46,7 +46,7 @@ words! {
         MissingResponseTypeUnsupported = "missing_response_type.unsupported": "a missing response_type is answered unsupported_response_type (frequent, but RFC 6749 §4.1.2.1 has invalid_request)",
         PromptIgnored = "prompt.ignored": "consent is remembered, and prompt is not known here (RFC 6749 §3.1: unrecognised parameters are ignored)",
         RedirectUriRequired = "redirect_uri.required": "authorization requests must name their redirect_uri (RFC 6749 §4.1.1 leaves it, OpenID Connect Core §3.1.2.1 demands it)",
-        RefreshAlways = "refresh.always": "the code grant always yields a refresh token (RFC 6749 §5.1)",
+        RefreshAlways = "refresh.always": "the code grant always yields a refresh token, and offline_access is no scope here (RFC 6749 §5.1)",
         RefreshKept = "refresh.kept": "the refresh token of a confidential client stays the same (RFC 9700 §2.2.2)",
         ExpiresInAbsent = "expires_in.absent": "expires_in is left out; the life of tokens is documented elsewhere (RFC 6749 §5.1)",
         ExtraMembers = "extra_members": "answers carry members that the standard does not know (RFC 6749 §5.1)",

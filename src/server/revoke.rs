@@ -2,10 +2,10 @@
 
 use super::authenticate::{Caller, authenticate};
 use super::endpoints::Turn;
+use super::flow::Refresh;
 use super::message::{Body, Reply, Request};
 use super::parameters::Parameters;
 use super::setup::Setup;
-use super::state::Token;
 use super::{Policy, Rule, errors};
 
 /// Answers at the revocation endpoint; a token that is unknown, expired or revoked is no error.
@@ -38,6 +38,9 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
             Ok(Reply::new("revoked", 200))
         };
     };
+    if let Some(refresh) = turn.state.flow.refresh.get(token).cloned() {
+        return refresh_token(&refresh, caller.as_ref(), turn);
+    }
     let searched = searched(setup, sent.one("token_type_hint"))?;
     let facts = turn.state.token(token).filter(|_| searched);
     if facts.is_none() && !setup.keeps(Rule::RevokeUnknownIsSuccess) {
@@ -47,18 +50,40 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
         let code = if setup.keeps(Rule::RevokeTypeTold) { "unsupported_token_type" } else { "invalid_request" };
         return Err(errors::error(setup, code, "access tokens cannot be revoked"));
     }
-    if facts.zip(caller.as_ref()).is_some_and(|(facts, caller)| is_foreign(setup, facts, caller)) {
-        // RFC 7009 §2.1 has the request refused without naming a code; silence is the other reading in the field.
-        return if setup.makes(Policy::RevokeQuiet) {
-            Ok(Reply::new("revoked", 200))
-        } else {
-            Err(errors::error(setup, "invalid_grant", "the token is another client's"))
-        };
+    if facts.zip(caller.as_ref()).is_some_and(|(facts, caller)| is_foreign(setup, &facts.client_id, caller)) {
+        return foreign(setup);
     }
     if searched && setup.keeps(Rule::RevokeWorks) {
         turn.state.revoke(token);
     }
     Ok(Reply::new("revoked", 200))
+}
+
+/// Revokes a refresh token, whatever the hint; the tokens that came of the same code go with it.
+///
+/// Source: RFC 7009 §2.1.
+fn refresh_token(known: &Refresh, caller: Option<&Caller<'_>>, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
+    let setup = turn.setup;
+    if caller.is_some_and(|caller| is_foreign(setup, &known.client_id, caller)) {
+        return foreign(setup);
+    }
+    if setup.keeps(Rule::RevokeRefreshToo) {
+        let tokens = turn.state.flow.revoke_family(known.family);
+        if setup.keeps(Rule::RevokeCascades) {
+            tokens.iter().for_each(|token| turn.state.revoke(token));
+        }
+    }
+    Ok(Reply::new("revoked.refresh_token", 200))
+}
+
+/// The answer about another client's token.
+fn foreign(setup: &Setup) -> Result<Reply, Reply> {
+    // RFC 7009 §2.1 has the request refused without naming a code; silence is the other reading in the field.
+    if setup.makes(Policy::RevokeQuiet) {
+        Ok(Reply::new("revoked", 200))
+    } else {
+        Err(errors::error(setup, "invalid_grant", "the token is another client's"))
+    }
 }
 
 /// Whether access tokens are searched under this hint: always, as it is no more than a hint.
@@ -76,9 +101,9 @@ fn searched(setup: &Setup, hint: Option<&str>) -> Result<bool, Reply> {
 }
 
 /// Whether the token is another client's, and this server looks at that.
-fn is_foreign(setup: &Setup, facts: &Token, caller: &Caller<'_>) -> bool {
+fn is_foreign(setup: &Setup, client_id: &str, caller: &Caller<'_>) -> bool {
     let rule = if caller.confidential { Rule::RevokeBoundToClient } else { Rule::RevokeBoundForPublic };
-    facts.client_id != caller.client.id && setup.keeps(rule)
+    client_id != caller.client.id && setup.keeps(rule)
 }
 
 /// Lets a page of any origin go on. Source: RFC 7009 §2.3.

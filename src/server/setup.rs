@@ -111,7 +111,8 @@ impl Setup {
         let path = set.issuer_path.clone().unwrap_or_default();
         let scopes = set.scopes.clone().unwrap_or_else(|| SCOPES.map(str::to_owned).to_vec());
         let default_scope = set.default_scope.as_ref().or(scopes.first()).cloned().unwrap_or_default();
-        let own: Vec<String> = scopes.iter().cloned().chain([OFFLINE_ACCESS.to_owned()]).collect();
+        let offline = !dialect.makes(Policy::RefreshAlways);
+        let own: Vec<String> = scopes.iter().cloned().chain(offline.then(|| OFFLINE_ACCESS.to_owned())).collect();
         let confidential = |id: &str, secret: &str, kind: KeyKind, redirect_uri: &str| Client {
             id: id.to_owned(),
             secret: Some(Secret::new(secret)),

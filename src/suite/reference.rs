@@ -67,11 +67,13 @@ pub enum Missing {
 }
 
 /// Every transform with what it takes.
-pub const TRANSFORMS: [&str; 19] = [
+pub const TRANSFORMS: [&str; 21] = [
     "s256",
     "upper",
     "reversed",
     "percent",
+    "with-offline",
+    "without-offline",
     "origin",
     "scheme",
     "host",
@@ -88,6 +90,9 @@ pub const TRANSFORMS: [&str; 19] = [
     "jwt-own-key",
     "jwt-public-key",
 ];
+
+/// The scope word that asks for a refresh token. Source: OpenID Connect Core §11.
+const OFFLINE_ACCESS: &str = "offline_access";
 
 /// Every kind of random value with its default length. All but `unique` are the same in every run.
 ///
@@ -275,7 +280,12 @@ fn transform(value: &Value, name: &str, argument: Option<&str>) -> Option<Value>
     }
     let text = value.as_str()?;
     let url = || Url::parse(text).ok();
+    let online = || text.split(' ').filter(|word| !word.is_empty() && *word != OFFLINE_ACCESS).collect::<Vec<_>>();
     Some(Value::String(match name {
+        "with-offline" => [online(), vec![OFFLINE_ACCESS]].concat().join(" "),
+        // Nothing else was asked for: then nothing is, which is no empty text (RFC 6749 §3.3).
+        "without-offline" if online().is_empty() => return Some(Value::Null),
+        "without-offline" => online().join(" "),
         // RFC 7636 §4.2.
         "s256" => URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes())),
         "upper" => text.to_uppercase(),
@@ -345,6 +355,18 @@ mod tests {
         let filled = |text: &str| fill(&json!(text), &mut |_| Ok(json!("a b:c"))).unwrap();
         assert_eq!(filled("${target.scope | reversed}"), "b:c a");
         assert_eq!(filled("${target.scope | percent}"), "a%20b%3Ac");
+    }
+
+    #[test]
+    fn a_scope_is_asked_for_with_and_without_a_refresh_token() {
+        for (scope, with, without) in [
+            ("a  b", "a b offline_access", json!("a b")),
+            ("offline_access a", "a offline_access", json!("a")),
+            ("offline_access", "offline_access", Value::Null),
+        ] {
+            assert_eq!(transform(&json!(scope), "with-offline", None), Some(json!(with)));
+            assert_eq!(transform(&json!(scope), "without-offline", None), Some(without));
+        }
     }
 
     #[test]

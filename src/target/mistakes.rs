@@ -37,6 +37,53 @@ const URLS: [&str; 8] = [
     "/metadata_url",
 ];
 
+/// Members that are scopes. Source: RFC 6749 §3.3.
+const SCOPES: [&str; 4] = ["/scope", "/authorization_scope", "/ungranted_scope", "/resource/scope"];
+
+/// What commas in a scope are there for.
+#[derive(PartialEq, Eq)]
+enum Commas {
+    None,
+    /// A comma may stand within a scope word (RFC 6749 §3.3), and some servers have such words.
+    Perhaps,
+    /// A word that begins or ends with a comma is nobody's.
+    Separate,
+}
+
+fn commas(scope: &str) -> Commas {
+    if !scope.contains(',') {
+        return Commas::None;
+    }
+    let at_edge = |word: &str| word.starts_with(',') || word.ends_with(',') || word.contains(",,");
+    if scope.split_whitespace().any(at_edge) { Commas::Separate } else { Commas::Perhaps }
+}
+
+fn spaced(scope: &str) -> String {
+    let words: Vec<&str> = scope.split([',', ' ']).map(str::trim).filter(|word| !word.is_empty()).collect();
+    format!("scopes are separated by spaces (RFC 6749 §3.3): `{}`", words.join(" "))
+}
+
+/// Where Coupa's instances are, and the endpoints of each. Source: Coupa API §B.
+const COUPA_HOSTS: [&str; 2] = [".coupahost.com", ".coupacloud.com"];
+const COUPA_PATHS: [(&str, &str); 2] =
+    [("token_endpoint", "/oauth2/token"), ("authorization_endpoint", "/oauth2/authorizations/new")];
+
+/// What may be a mistake and may be meant: told before anything is sent, and no reason to stop.
+pub(super) fn hints(value: &Value) -> Vec<String> {
+    let scopes = SCOPES.iter().filter_map(|place| Some((place, value.pointer(place)?.as_str()?)));
+    let doubtful = scopes.filter(|(_, scope)| commas(scope) == Commas::Perhaps);
+    let commas = doubtful.map(|(place, scope)| {
+        let member = place.trim_start_matches('/').replace('/', ".");
+        format!("`{member}` has a comma within a word; if several words are meant, {}", spaced(scope))
+    });
+    let paths = COUPA_PATHS.iter().filter_map(|(member, path)| {
+        let url = Url::parse(value.get(member)?.as_str()?).ok()?;
+        let host = url.host_str().filter(|host| COUPA_HOSTS.iter().any(|own| host.ends_with(own)))?;
+        (url.path() != *path).then(|| format!("`{member}` of a Coupa instance is `https://{host}{path}`"))
+    });
+    commas.chain(paths).collect()
+}
+
 /// Everything that is wrong; reads `body_file` into `body` on the way. What is of the wrong type is the schema's business.
 pub(super) fn all(value: &mut Value, folder: &Path) -> Vec<Mistake> {
     let mut all = Vec::new();
@@ -51,11 +98,9 @@ pub(super) fn all(value: &mut Value, folder: &Path) -> Vec<Mistake> {
         let help = Some("add `token_endpoint: https://…`, or `issuer: https://…` to take it from metadata".to_owned());
         all.push(Mistake::new("", "`token_endpoint` is missing", help));
     }
-    for place in ["/scope", "/authorization_scope", "/ungranted_scope", "/resource/scope"] {
-        if let Some(scope) = text(place).filter(|scope| scope.contains(',')) {
-            let words: Vec<&str> = scope.split([',', ' ']).map(str::trim).filter(|word| !word.is_empty()).collect();
-            let help = format!("scopes are separated by spaces (RFC 6749 §3.3): `{}`", words.join(" "));
-            all.push(Mistake::new(place, "a scope with commas", Some(help)));
+    for place in SCOPES {
+        if let Some(scope) = text(place).filter(|scope| commas(scope) == Commas::Separate) {
+            all.push(Mistake::new(place, "a scope with commas", Some(spaced(scope))));
         }
     }
     for place in ["/timeout", "/bounds/connect", "/bounds/first_byte"] {
