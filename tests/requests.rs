@@ -18,21 +18,24 @@ use grantlint::target;
 /// 2027-01-15T08:00:00Z.
 const NOON: u64 = 1_800_000_000_000;
 
+/// What one connection brought.
+type Bytes = Arc<Mutex<Vec<u8>>>;
+
 /// Hands everything on to a server and keeps what went there, connection by connection.
 struct Relay {
     address: SocketAddr,
-    heard: Arc<Mutex<Vec<Arc<Mutex<Vec<u8>>>>>>,
+    heard: Arc<Mutex<Vec<Bytes>>>,
 }
 
 impl Relay {
     fn to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let heard: Arc<Mutex<Vec<Arc<Mutex<Vec<u8>>>>>> = Arc::default();
+        let heard: Arc<Mutex<Vec<Bytes>>> = Arc::default();
         let all = Arc::clone(&heard);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let own: Arc<Mutex<Vec<u8>>> = Arc::default();
+                let own = Bytes::default();
                 all.lock().unwrap().push(Arc::clone(&own));
                 let Ok(upstream) = TcpStream::connect(server) else { continue };
                 let (back, forth) = (upstream.try_clone().unwrap(), client.try_clone().unwrap());
