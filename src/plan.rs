@@ -4,6 +4,7 @@
 //! claim and what an option leaves out is decided here, before anything is sent.
 
 mod claims;
+mod count;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -16,6 +17,7 @@ use crate::suite::files::{Absentable, Endpoint, Kind, Risk};
 use crate::suite::{Catalogue, Exchange, Member, Story, Suite};
 use crate::target::{Target, duration};
 use claims::{rests_on_a_walk, unclaimed};
+pub use count::Count;
 
 /// What the command line leaves out.
 #[derive(Debug, Clone, Default)]

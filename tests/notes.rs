@@ -43,7 +43,7 @@ const README: [(u32, &[&str], &str); 56] = [
     (34, &["one-resource-at-a-time"], ""),
     (35, &[], "a walk is driven through the login before anything is judged"),
     (36, &[], "the conforming server shows a page for a bad client or redirect URI"),
-    (37, &[], "how the browser is sent is not judged but after a login"),
+    (37, &["redirect-by-page", "redirect-with-302", "web-message-offered"], ""),
     (38, &["redirect-uri-required"], ""),
     (39, &[], "parameters are compared after decoding"),
     (40, &[], "the conforming server has no implicit grant"),

@@ -4,6 +4,7 @@
 //! is judging what was seen.
 
 mod choose;
+mod embeds;
 mod page;
 mod redirect;
 
@@ -13,6 +14,7 @@ use cookie_store::CookieStore;
 use url::Url;
 
 use crate::oauth::Secret;
+pub use embeds::embedded_origins;
 pub use page::{Field, Form, Page, Submit};
 pub use redirect::{Redirect, Via};
 

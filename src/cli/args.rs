@@ -228,6 +228,21 @@ pub(super) struct ListArgs {
     /// What to list
     #[arg(value_name = "WHAT", default_value = "checks")]
     pub(super) what: Listed,
+    /// How many logins, authorizations and other requests each suite needs at most
+    #[arg(long, conflicts_with = "what")]
+    pub(super) requests: bool,
+    /// Count for the targets of this file; without it, for one that has everything
+    #[arg(long, value_name = "FILE", requires = "requests")]
+    pub(super) config: Option<PathBuf>,
+    /// Take a target file with secrets in it
+    #[arg(long, requires = "config")]
+    pub(super) allow_literal_secrets: bool,
+    /// Count what `check --safe` sends
+    #[arg(long, requires = "requests")]
+    pub(super) safe: bool,
+    /// Count what `check --patience` sends, such as 90s or 1h
+    #[arg(long, value_name = "TIME", default_value = "0s", requires = "requests")]
+    pub(super) patience: String,
     #[command(flatten)]
     pub(super) select: SelectArgs,
 }

@@ -1,5 +1,7 @@
 //! `grantlint list`.
 
+mod requests;
+
 use super::args::{ListArgs, Listed};
 use super::failure::Failure;
 use super::{output, pipeline};
@@ -8,6 +10,9 @@ use crate::suite::{self, Catalogue, matches};
 
 pub(super) fn run(args: &ListArgs) -> Result<u8, Failure> {
     let catalogue = pipeline::catalogue(args.select.specs.as_deref())?;
+    if args.requests {
+        return requests::run(catalogue, args);
+    }
     let rows = match args.what {
         Listed::Checks => checks(catalogue, args)?,
         Listed::Suites => suites(catalogue),

@@ -94,9 +94,13 @@ pub(super) fn planned<'c>(
 }
 
 fn patience(sending: &SendArgs) -> Result<Duration, Failure> {
-    target::duration(&sending.patience).ok_or_else(|| {
-        Failure::usage(format!("`{}` is not a time", sending.patience), "for example 90s or 1h".to_owned())
-    })
+    time(&sending.patience)
+}
+
+/// A time as flags have it.
+pub(super) fn time(text: &str) -> Result<Duration, Failure> {
+    target::duration(text)
+        .ok_or_else(|| Failure::usage(format!("`{text}` is not a time"), "for example 90s or 1h".to_owned()))
 }
 
 /// How a run is performed, by the flags.

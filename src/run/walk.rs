@@ -1,5 +1,7 @@
 //! A walk through the authorization endpoint: the user agent says what to ask for, and this sends it (DESIGN 3.1, `kind: authorize`).
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use serde_json::{Map, Value, json};
 use tokio::sync::MutexGuard;
 use url::{Url, form_urlencoded};
@@ -9,7 +11,7 @@ use super::person;
 use super::request::{self, Ready};
 use super::send::lets;
 use super::values::Values;
-use crate::agent::{Answer, Ask, Cause, End, Ended, Jar, Next, Person, Redirect, Seen, Walk};
+use crate::agent::{Answer, Ask, Cause, End, Ended, Jar, Next, Person, Redirect, Seen, Walk, embedded_origins};
 use crate::exchange::{Outcome, Received, Sent, document, finish};
 use crate::oauth::Secret;
 use crate::plan::Instance;
@@ -72,6 +74,10 @@ impl Runner<'_> {
             let (mut step, received) = self.send(instance, &ready, values, None).await;
             step["cause"] = cause.word().into();
             let answered = step["outcome"] == "answered";
+            if step.pointer("/response/media_type/essence").is_some_and(|essence| essence == "text/html") {
+                let body = received.as_ref().map(|received| String::from_utf8_lossy(&received.body).into_owned());
+                step["embeds"] = embedded_origins(&url, &body.unwrap_or_default()).into();
+            }
             steps.push(step);
             let Some(received) = received.filter(|_| answered) else {
                 break ended(Ended::Page, "the page did not come".into());
@@ -205,6 +211,9 @@ fn told(steps: Vec<Value>, end: &End, logged_in: bool, values: &Values<'_>) -> V
     }
     if let Some(redirect) = &end.redirect {
         document["redirect"] = redirect_facts(redirect);
+        // Masks take codes away before a check can look into them.
+        let challenge = first.pointer("/request/query/code_challenge").and_then(Value::as_str);
+        document["redirect"]["shows_challenge"] = challenge.is_some_and(|own| shows(redirect, own)).into();
     }
     if last["outcome"] == "answered" {
         document["answer"] = answer(end).into();
@@ -215,6 +224,18 @@ fn told(steps: Vec<Value>, end: &End, logged_in: bool, values: &Values<'_>) -> V
     }
     document["steps"] = steps.into();
     document
+}
+
+/// Whether what the server added to a redirect tells the challenge, as it is or in base64url, as in the parts of a JWT.
+fn shows(redirect: &Redirect, challenge: &str) -> bool {
+    let pairs = [&redirect.query, &redirect.fragment, &redirect.form].into_iter().flatten();
+    pairs.filter(|(name, _)| name != "state").any(|(_, value)| {
+        let told = |part: &str| {
+            let bytes = BASE64URL.decode(part.trim_end_matches('='));
+            bytes.is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(challenge))
+        };
+        value.contains(challenge) || value.split('.').any(told)
+    })
 }
 
 /// One word for how a walk ended (DESIGN 3.2).

@@ -88,7 +88,9 @@ fn by_body<'a>(request: &Request, sent: &Parameters, turn: &mut Turn<'a>) -> Res
             verify(&[(id.to_owned(), secret.to_owned())], false, turn)
         }
         (Some(id), None) => match setup.client(id) {
-            Some(client) if client.secret.is_none() => Ok(Caller { client, confidential: false }),
+            Some(client) if client.secret.is_none() && setup.keeps(Rule::ClientPublicTaken) => {
+                Ok(Caller { client, confidential: false })
+            }
             Some(client) if needless => Ok(Caller { client, confidential: true }),
             _ => Err(errors::invalid_client(setup, false, "the client did not authenticate")),
         },

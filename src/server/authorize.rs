@@ -1,16 +1,19 @@
 //! The authorization endpoint: requests, login, consent, and the answer to the client.
 
+mod client;
 mod pages;
 
-use url::{Url, form_urlencoded};
+use url::Url;
 
 use super::endpoints::Turn;
-use super::flow::{Code, Flow, Request as Waiting};
+use super::flow::{Flow, Request as Waiting};
 use super::grants::grant_scope;
 use super::message::{Reply, Request};
 use super::parameters::Parameters;
 use super::setup::{AUTHORIZATION_CODE, CONSENT, Client, LOGIN, Setup, USER_PASSWORD, USERNAME};
 use super::{Policy, Rule, errors};
+pub(super) use client::unguessable;
+use client::{granted, to_client};
 
 /// Milliseconds that a code lives: the ten minutes that RFC 6749 §4.1.2 recommends at most.
 const CODE_LIFE_MS: u64 = 600_000;
@@ -26,7 +29,8 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
             go_on(&id, request, turn)
         }
         (LOGIN | CONSENT, _) => Err(errors::method_not_allowed("POST")),
-        (_, "GET") => begin(Parameters::of_query(request), request, turn),
+        (_, "GET") if turn.setup.keeps(Rule::AuthorizeByGet) => begin(Parameters::of_query(request), request, turn),
+        (_, "POST") if !turn.setup.keeps(Rule::AuthorizePostSurvived) => Err(Reply::crash()),
         (_, "POST") => begin(Parameters::of_form(request), request, turn),
         _ => Err(errors::method_not_allowed("GET, POST")),
     }
@@ -46,6 +50,8 @@ fn begin(sent: Parameters, request: &Request, turn: &mut Turn<'_>) -> Result<Rep
             .one("state")
             .map(|state| if setup.keeps(Rule::StateUnaltered) { state.to_owned() } else { state.trim().to_owned() }),
         form_post: sent.one("response_mode") == Some("form_post") && setup.keeps(Rule::FormPostPosted),
+        web_message: sent.one("response_mode") == Some("web_message") && setup.makes(Policy::WebMessageOffered),
+        scope_sent: sent.one("scope").map(str::to_owned),
         ask_again: sent.one("prompt") == Some("consent") && !setup.makes(Policy::PromptIgnored),
         ..Waiting::default()
     };
@@ -76,7 +82,9 @@ fn refused(setup: &Setup, waiting: &Waiting, status: u16) -> Reply {
         return pages::error(setup, description);
     }
     let mut pairs = vec![("error".to_owned(), code.to_owned())];
-    if setup.makes(Policy::ErrorDescribed) {
+    // RFC 7636 §4.4.1: of PKCE it is explained.
+    let of_pkce = description.contains("code_challenge") && setup.keeps(Rule::PkceRefusalExplained);
+    if setup.makes(Policy::ErrorDescribed) || of_pkce {
         pairs.push(("error_description".to_owned(), description.to_owned()));
     }
     to_client(setup, waiting, pairs, status)
@@ -90,12 +98,18 @@ fn registered<'s>(sent: &Parameters, setup: &'s Setup) -> Result<(&'s Client, St
     let client = match sent.one("client_id").and_then(|id| setup.client(id)) {
         Some(client) => client,
         None if !setup.keeps(Rule::AuthorizeClientKnown) => setup.main(),
-        None => return Err(pages::error(setup, "the client is unknown")),
+        None => {
+            let id = sent.one("client_id").unwrap_or_default();
+            return Err(pages::error(setup, &format!("the client {id} is unknown")));
+        }
     };
     if sent.all("client_id").count() > 1 || all.len() > 1 && setup.keeps(Rule::AuthorizeParametersOnce) {
         return Err(pages::error(setup, "a parameter is repeated"));
     }
     let Some(asked) = all.first() else {
+        if !setup.keeps(Rule::RedirectUriMissingSurvived) {
+            return Err(Reply::crash());
+        }
         return match client.redirect_uris.as_slice() {
             [only] if !setup.makes(Policy::RedirectUriRequired) => Ok((client, only.clone())),
             _ => Err(pages::error(setup, "there is no redirect_uri")),
@@ -103,7 +117,7 @@ fn registered<'s>(sent: &Parameters, setup: &'s Setup) -> Result<(&'s Client, St
     };
     let fits = |own: &String| {
         own == asked
-            || loopback(own, asked)
+            || setup.keeps(Rule::RedirectUriLoopbackPort) && loopback(own, asked)
             || !setup.keeps(Rule::RedirectUriExact) && asked.starts_with(own.as_str())
             || !setup.keeps(Rule::RedirectUriQueryCompared) && asked.split('?').next() == Some(own.as_str())
             || !setup.keeps(Rule::RedirectUriNotNormalised) && normal(own) == normal(asked)
@@ -140,7 +154,12 @@ fn valid(
         let code = if setup.keeps(Rule::AuthorizeRepeatedNamed) { "invalid_request" } else { "server_error" };
         return Err((code, "a parameter is repeated"));
     }
-    match sent.one("response_type") {
+    if !setup.keeps(Rule::StateAnyCharacter) && sent.one("state").is_some_and(|state| state.contains(['<', '>', '\'']))
+    {
+        return Err(("invalid_request", "the state has characters that are not allowed"));
+    }
+    let whole = setup.keeps(Rule::ResponseTypeWhole);
+    match sent.one("response_type").map(|name| if whole { name } else { name.split(' ').next().unwrap_or_default() }) {
         Some("code") => {}
         None if setup.keeps(Rule::ResponseTypeRequired) => {
             let unsupported = setup.makes(Policy::MissingResponseTypeUnsupported);
@@ -148,7 +167,10 @@ fn valid(
             return Err((code, "there is no response_type"));
         }
         None => {}
-        Some("token") if !setup.keeps(Rule::ImplicitOff) => {}
+        Some("token") if !setup.keeps(Rule::ImplicitOff) => waiting.implicit = true,
+        Some("token") if !setup.keeps(Rule::ImplicitRefusalNamed) => {
+            return Err(("server_error", "the response type is not supported"));
+        }
         Some(_) if setup.keeps(Rule::ResponseTypeKnown) => {
             return Err(("unsupported_response_type", "the response type is not supported"));
         }
@@ -157,18 +179,25 @@ fn valid(
     if !client.grant_types.contains(&AUTHORIZATION_CODE) {
         return Err(("unauthorized_client", "the client may not use this grant"));
     }
-    if !matches!(sent.one("response_mode"), None | Some("query" | "form_post")) {
+    let mode = sent.one("response_mode");
+    if !matches!(mode, None | Some("query" | "form_post")) && !waiting.web_message {
         return Err(("invalid_request", "the response mode is not supported"));
+    }
+    if sent.one("scope").is_none() && !setup.keeps(Rule::AuthorizeScopeOptional) {
+        return Err(("invalid_request", "there is no scope"));
     }
     let granted = grant_scope(sent.one("scope"), client, setup)
         .ok_or(("invalid_scope", "the scope is unknown or not allowed"))?;
     waiting.scope = granted;
+    let missing = if setup.keeps(Rule::PkceMissingNamed) { "invalid_request" } else { "server_error" };
     match (sent.one("code_challenge"), sent.one("code_challenge_method")) {
+        // A token is not redeemed, so nothing is to be proved (RFC 7636 §1).
+        (None, _) if waiting.implicit => {}
         (None, _) if client.secret.is_none() && setup.keeps(Rule::PkceRequiredForPublic) => {
-            return Err(("invalid_request", "a code_challenge is required"));
+            return Err((missing, "a code_challenge is required"));
         }
         (None, _) if setup.makes(Policy::PkceRequired) => {
-            return Err(("invalid_request", "a code_challenge is required"));
+            return Err((missing, "a code_challenge is required"));
         }
         (None, _) => {}
         (Some(challenge), method) => {
@@ -178,7 +207,7 @@ fn valid(
             let known = method == "S256" && setup.keeps(Rule::PkceS256Taken)
                 || method == "plain" && !setup.keeps(Rule::PkcePlainRefused);
             if !known {
-                return Err(("invalid_request", "the transformation is not supported"));
+                return Err(("invalid_request", "the code_challenge_method is not supported"));
             }
             if !(43..=128).contains(&challenge.len()) && setup.keeps(Rule::PkceChallengeShape) {
                 return Err(("invalid_request", "the code_challenge is malformed"));
@@ -204,7 +233,10 @@ fn go_on(id: &str, request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Repl
         return Ok(refused(setup, &waiting, 303));
     }
     let grant = (user.clone(), waiting.client_id.clone(), waiting.scope.clone());
-    if setup.keeps(Rule::ConsentAsked) && (waiting.ask_again || !turn.state.flow.granted.contains(&grant)) {
+    // Whoever knows the identifier of a public client can pretend to be it (RFC 6749 §10.2, RFC 8252 §8.6).
+    let public = setup.client(&waiting.client_id).is_some_and(|client| client.secret.is_none());
+    let again = waiting.ask_again || public && setup.keeps(Rule::ConsentRepeatedForPublic);
+    if setup.keeps(Rule::ConsentAsked) && (again || !turn.state.flow.granted.contains(&grant)) {
         return Ok(pages::consent(setup, id, &waiting.client_id, &waiting.scope));
     }
     turn.state.flow.waiting.remove(id);
@@ -224,8 +256,12 @@ fn log_in(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
     // RFC 9700 §4.12: 307 would send the password on.
     let status = if setup.keeps(Rule::RedirectNot307) { 303 } else { 307 };
     let secure = if setup.origin.starts_with("https:") { "; Secure" } else { "" };
+    let on = match setup.origin.strip_prefix("https:") {
+        Some(rest) if !setup.keeps(Rule::PagesStayOnTls) => format!("http:{rest}"),
+        _ => String::new(),
+    };
     Ok(Reply::new("page.logged_in", status)
-        .with("location", format!("{LOGIN}?request={id}"))
+        .with("location", format!("{on}{LOGIN}?request={id}"))
         .with("set-cookie", format!("{COOKIE}={session}; Path=/; HttpOnly; SameSite=Lax{secure}"))
         .with("cache-control", "no-store"))
 }
@@ -247,47 +283,6 @@ fn decide(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
     }
     turn.state.flow.granted.insert((user.clone(), waiting.client_id.clone(), waiting.scope.clone()));
     Ok(granted(waiting, user, turn))
-}
-
-/// The code, on its way to the client. Source: RFC 6749 §4.1.2.
-fn granted(waiting: Waiting, user: String, turn: &mut Turn<'_>) -> Reply {
-    let setup = turn.setup;
-    let code = hex(&turn.state.draw());
-    let flow = &mut turn.state.flow;
-    flow.next_family += 1;
-    let family = flow.next_family;
-    let reply = to_client(setup, &waiting, vec![("code".to_owned(), code.clone())], 303);
-    let expires_ms = turn.now_ms.saturating_add(CODE_LIFE_MS);
-    Flow::put(&mut flow.codes, code, Code { request: waiting, user, expires_ms, used_ms: None, family });
-    reply
-}
-
-/// Sends the browser to the client. Source: RFC 6749 §4.1.2 and §4.1.2.1, RFC 9207 §2.
-fn to_client(setup: &Setup, waiting: &Waiting, mut pairs: Vec<(String, String)>, status: u16) -> Reply {
-    let error = pairs.iter().find(|(name, _)| name == "error").map(|(_, code)| format!("redirect.error.{code}"));
-    let returns = setup.keeps(Rule::StateReturned) && (error.is_none() || setup.keeps(Rule::StateReturnedWithErrors));
-    if let Some(state) = waiting.state.as_ref().filter(|_| returns) {
-        pairs.push(("state".to_owned(), state.clone()));
-    }
-    if setup.keeps(Rule::IssReturned) {
-        let slash = if setup.keeps(Rule::IssIdentical) { "" } else { "/" };
-        pairs.push(("iss".to_owned(), format!("{}{slash}", setup.issuer)));
-    }
-    if waiting.form_post {
-        return pages::form_post(setup, &waiting.redirect_uri, &pairs);
-    }
-    let added = form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
-    // What the redirect URI has in its query stays (RFC 6749 §3.1.2).
-    let base = waiting.redirect_uri.split('#').next().unwrap_or_default();
-    let base = if setup.keeps(Rule::RedirectQueryKept) { base } else { base.split('?').next().unwrap_or_default() };
-    let sign = match base.contains('?') {
-        _ if error.is_some() && !setup.keeps(Rule::AuthorizeErrorsInQuery) => '#',
-        true => '&',
-        false => '?',
-    };
-    Reply::new(error.unwrap_or_else(|| "redirect.code".to_owned()), status)
-        .with("location", format!("{base}{sign}{added}"))
-        .with("cache-control", "no-store")
 }
 
 fn cookie(request: &Request) -> Option<String> {

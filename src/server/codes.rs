@@ -6,13 +6,13 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::authenticate::Caller;
-use super::authorize::hex;
+use super::authorize::unguessable;
 use super::endpoints::Turn;
 use super::flow::{Code, Flow, Refresh};
 use super::grants::{grant_scope, members, words};
 use super::message::Reply;
 use super::parameters::Parameters;
-use super::setup::{Client, OFFLINE_ACCESS, Setup};
+use super::setup::{Client, OFFLINE_ACCESS};
 use super::{Policy, Rule, errors, token};
 
 /// Whether the code of a request was issued here.
@@ -22,7 +22,7 @@ pub(super) fn knows_code(sent: &Parameters, turn: &Turn<'_>) -> bool {
 
 /// Whether the refresh token of a request was issued here.
 pub(super) fn knows_refresh_token(sent: &Parameters, turn: &Turn<'_>) -> bool {
-    sent.one("refresh_token").is_some_and(|token| turn.state.flow.refresh.contains_key(token))
+    sent.one("refresh_token").is_some_and(|token| meant(token, turn).is_some())
 }
 
 /// Redeems a code. Source: RFC 6749 §4.1.3, RFC 7636 §4.6, RFC 9700 §2.1.1 and §4.8.2.
@@ -41,7 +41,9 @@ pub(super) fn authorization_code(sent: &Parameters, caller: &Caller<'_>, turn: &
     if let Some(used_ms) = code.used_ms {
         let at_once = used_ms == turn.now_ms && !setup.keeps(Rule::CodeAtomic);
         if !at_once && setup.keeps(Rule::CodeSingleUse) {
-            if setup.keeps(Rule::CodeReplayRevokes) {
+            // Whoever cannot prove that the code was meant for it cuts nobody off (OAuth 2.1 §7.5.2).
+            let proved = verified(sent, &code, turn).is_ok() || !setup.keeps(Rule::CodeReplayProved);
+            if setup.keeps(Rule::CodeReplayRevokes) && proved {
                 turn.state.revoke_family(code.family);
             }
             return refuse("invalid_grant", "the code was used before");
@@ -59,7 +61,7 @@ pub(super) fn authorization_code(sent: &Parameters, caller: &Caller<'_>, turn: &
     if turn.now_ms >= code.expires_ms && setup.keeps(Rule::CodeExpires) {
         return refuse("invalid_grant", "the code has expired");
     }
-    verified(sent, &code, setup)?;
+    verified(sent, &code, turn)?;
     if !setup.keeps(Rule::CodeRedeemed) {
         return refuse("invalid_grant", "the code is not redeemed");
     }
@@ -75,8 +77,9 @@ pub(super) fn authorization_code(sent: &Parameters, caller: &Caller<'_>, turn: &
         false => setup.makes(Policy::RefreshAlways) || !setup.keeps(Rule::RefreshNeedsOffline),
     };
     if yields {
-        let renewed = hex(&turn.state.draw());
+        let renewed = new_refresh_token(turn);
         let refresh = Refresh {
+            rotated_ms: None,
             client_id: client.id.clone(),
             user: code.user,
             scope: code.request.scope,
@@ -91,12 +94,14 @@ pub(super) fn authorization_code(sent: &Parameters, caller: &Caller<'_>, turn: &
 }
 
 /// Whether the verifier is the one that the challenge was made of.
-fn verified(sent: &Parameters, code: &Code, setup: &Setup) -> Result<(), Reply> {
+fn verified(sent: &Parameters, code: &Code, turn: &Turn<'_>) -> Result<(), Reply> {
+    let setup = turn.setup;
     let refuse = |code: &str, description: &str| Err(errors::error(setup, code, description));
     match (&code.request.challenge, sent.one("code_verifier")) {
         (None, None) => Ok(()),
         (None, Some(_)) if setup.keeps(Rule::PkceVerifierNeedsChallenge) => {
-            refuse("invalid_request", "there was no code_challenge")
+            let named = if setup.keeps(Rule::PkceNeedlessNamed) { "invalid_request" } else { "invalid_grant" };
+            refuse(named, "there was no code_challenge")
         }
         (None, Some(_)) => Ok(()),
         (Some(_), None) if setup.keeps(Rule::PkceVerifierRequired) => {
@@ -105,15 +110,20 @@ fn verified(sent: &Parameters, code: &Code, setup: &Setup) -> Result<(), Reply> 
         (Some(_), None) => Ok(()),
         (Some((challenge, method)), Some(verifier)) => {
             let character = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
-            let shaped = (43..=128).contains(&verifier.len()) && verifier.chars().all(character);
+            let alphabet = verifier.chars().all(character) || !setup.keeps(Rule::PkceVerifierAlphabet);
+            let shaped = (43..=128).contains(&verifier.len()) && alphabet;
             if verifier.len() > 64 && !setup.keeps(Rule::PkceLongVerifier) {
                 return refuse("invalid_grant", "the code_verifier is too long");
             }
             if !shaped && setup.keeps(Rule::PkceVerifierShape) {
                 return refuse("invalid_grant", "the code_verifier is malformed");
             }
+            let believed = sent.one("code_challenge_method").filter(|_| !setup.keeps(Rule::PkceMethodOfCode));
+            let method = believed.unwrap_or(method);
             let made = if method == "S256" { BASE64URL.encode(Sha256::digest(verifier)) } else { verifier.to_owned() };
-            let taken = made == *challenge || !setup.keeps(Rule::PkceVerifierChecked);
+            let others = turn.state.flow.codes.values().filter_map(|other| other.request.challenge.as_ref());
+            let known = !setup.keeps(Rule::PkceChallengeOfCode) && others.into_iter().any(|(other, _)| *other == made);
+            let taken = made == *challenge || known || !setup.keeps(Rule::PkceVerifierChecked);
             if taken { Ok(()) } else { refuse("invalid_grant", "the code_verifier does not fit") }
         }
     }
@@ -124,7 +134,9 @@ pub(super) fn refresh_token(sent: &Parameters, caller: &Caller<'_>, turn: &mut T
     let setup = turn.setup;
     let refuse = |code: &str, description: &str| Err(errors::error(setup, code, description));
     let Some(value) = sent.one("refresh_token") else { return refuse("invalid_request", "there is no refresh_token") };
-    let Some(known) = turn.state.flow.refresh.get(value).cloned() else {
+    let own = meant(value, turn);
+    let Some((value, known)) = own.as_ref().and_then(|own| Some((own, turn.state.flow.refresh.get(own)?.clone())))
+    else {
         return refuse("invalid_grant", "the refresh token is unknown");
     };
     if known.client_id != caller.client.id && setup.keeps(Rule::RefreshBoundToClient) {
@@ -133,7 +145,8 @@ pub(super) fn refresh_token(sent: &Parameters, caller: &Caller<'_>, turn: &mut T
     if known.revoked {
         return refuse("invalid_grant", "the refresh token was revoked");
     }
-    if known.used && setup.keeps(Rule::RefreshReuseRefused) {
+    let at_once = known.rotated_ms == Some(turn.now_ms) && !setup.keeps(Rule::RefreshAtomic);
+    if known.used && !at_once && setup.keeps(Rule::RefreshReuseRefused) {
         if setup.keeps(Rule::RefreshFamilyRevoked) {
             turn.state.revoke_family(known.family);
         }
@@ -159,13 +172,30 @@ pub(super) fn refresh_token(sent: &Parameters, caller: &Caller<'_>, turn: &mut T
     if rotates {
         if let Some(old) = turn.state.flow.refresh.get_mut(value) {
             old.used = true;
+            old.rotated_ms = Some(turn.now_ms);
         }
         let kept = if setup.keeps(Rule::RefreshGrantKept) { known.scope.clone() } else { scope };
-        let renewed = hex(&turn.state.draw());
+        let renewed = new_refresh_token(turn);
         Flow::put(&mut turn.state.flow.refresh, renewed.clone(), Refresh { used: false, scope: kept, ..known });
         reply = reply.with_member("refresh_token", renewed);
     }
     Ok(reply)
+}
+
+/// Source: RFC 6749 §10.10.
+fn new_refresh_token(turn: &mut Turn<'_>) -> String {
+    unguessable([Rule::RefreshEntropy, Rule::RefreshEntropyAmple], "refresh", turn)
+}
+
+/// The refresh token that a request means: every character counts. Source: RFC 6749 §10.4, RFC 9700 §4.14.2.
+fn meant(sent: &str, turn: &Turn<'_>) -> Option<String> {
+    let known = &turn.state.flow.refresh;
+    if known.contains_key(sent) {
+        return Some(sent.to_owned());
+    }
+    let alike =
+        |own: &&String| own.len() == sent.len() && own.chars().zip(sent.chars()).filter(|(a, b)| a != b).count() == 1;
+    known.keys().find(|own| !turn.setup.keeps(Rule::RefreshCompared) && alike(own)).cloned()
 }
 
 /// Notes which family an issued access token belongs to.
@@ -176,7 +206,13 @@ fn remember(reply: &Reply, family: u64, turn: &mut Turn<'_>) {
 }
 
 /// A token that speaks for a user, for every resource of this server. Source: RFC 6749 §5.1, RFC 9068 §2.2.
-fn answered(requested: Option<&str>, granted: &str, client: &Client, user: &str, turn: &mut Turn<'_>) -> Reply {
+pub(super) fn answered(
+    requested: Option<&str>,
+    granted: &str,
+    client: &Client,
+    user: &str,
+    turn: &mut Turn<'_>,
+) -> Reply {
     let setup = turn.setup;
     let claims = Map::from_iter([("sub".to_owned(), Value::from(user))]);
     let audience = vec![setup.origin.clone()];

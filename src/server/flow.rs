@@ -20,6 +20,10 @@ pub(super) struct Request {
     pub(super) form_post: bool,
     /// What the client is told once the user has logged in: code and description of an error.
     pub(super) refused: Option<(&'static str, &'static str)>,
+    pub(super) web_message: bool,
+    /// `response_type=token` (RFC 6749 §4.2).
+    pub(super) implicit: bool,
+    pub(super) scope_sent: Option<String>,
     /// `prompt=consent` (OpenID Connect Core §3.1.2.1): asked although it was granted before.
     pub(super) ask_again: bool,
 }
@@ -44,6 +48,8 @@ pub(super) struct Refresh {
     /// What the user granted.
     pub(super) scope: String,
     pub(super) used: bool,
+    /// When it was rotated.
+    pub(super) rotated_ms: Option<u64>,
     pub(super) revoked: bool,
     pub(super) family: u64,
 }

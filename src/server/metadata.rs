@@ -98,6 +98,9 @@ fn document(setup: &Setup, request: &Request) -> Map<String, Value> {
         "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
     });
     let mut members = document.as_object().cloned().unwrap_or_default();
+    if setup.makes(Policy::WebMessageOffered) {
+        members.insert("response_modes_supported".to_owned(), json!(["query", "form_post", "web_message"]));
+    }
     if setup.makes(Policy::JwksAbsent) {
         members.shift_remove("jwks_uri");
     }

@@ -78,6 +78,8 @@ pub const REPLY_NAMES: &[&str] = &[
     "redirect.error.unauthorized_client",
     "redirect.error.unsupported_response_type",
     "redirect.form_post",
+    "redirect.token",
+    "redirect.web_message",
     "introspection.active",
     "introspection.inactive",
     "introspect.error.invalid_client",

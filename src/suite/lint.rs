@@ -341,7 +341,7 @@ fn check(known: &Known<'_>, files: &mut Files, id: &str, value: &Value) {
 }
 
 /// Members of an exchange document that a place may begin with.
-const MEMBERS: [&str; 17] = [
+const MEMBERS: [&str; 18] = [
     "target",
     "let",
     "outcome",
@@ -355,6 +355,7 @@ const MEMBERS: [&str; 17] = [
     "redirect",
     "steps",
     "cause",
+    "embeds",
     "handshake",
     "all",
     "attempts",

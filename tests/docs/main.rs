@@ -4,5 +4,6 @@
 
 mod commands;
 mod generated;
+mod parity;
 mod support;
 mod tables;

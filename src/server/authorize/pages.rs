@@ -1,5 +1,8 @@
 //! The pages of the authorization endpoint.
 
+use serde_json::{Map, Value};
+use url::Url;
+
 use super::super::Rule;
 use super::super::message::{Body, Reply};
 use super::super::setup::Setup;
@@ -50,7 +53,25 @@ pub(super) fn consent(setup: &Setup, waiting: &str, client: &str, scope: &str) -
 
 /// What a person is told when nobody may be sent anywhere. Source: RFC 6749 §4.1.2.1.
 pub(super) fn error(setup: &Setup, what: &str) -> Reply {
-    page(setup, "page.error", 400, "This request cannot be served", &format!("<p>Error: {}</p>", escaped(what)))
+    let what = if setup.keeps(Rule::PagesEscaped) { escaped(what) } else { what.to_owned() };
+    page(setup, "page.error", 400, "This request cannot be served", &format!("<p>Error: {what}</p>"))
+}
+
+/// A page that leads to the client by itself. Source: RFC 6749 §1.7.
+pub(super) fn refresh(setup: &Setup, name: &str, place: &str) -> Reply {
+    let content = format!("<meta http-equiv=\"refresh\" content=\"0;url={}\">", escaped(place));
+    page(setup, name, 200, "One moment", &content)
+}
+
+/// A page that hands the answer to the window that opened it. Source: RFC 9700 §4.17.2.
+pub(super) fn web_message(setup: &Setup, redirect_uri: &str, pairs: &[(String, String)]) -> Reply {
+    let origin = Url::parse(redirect_uri).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
+    let to = if setup.keeps(Rule::WebMessageTargeted) { origin } else { "*".to_owned() };
+    let members: Map<String, Value> = pairs.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+    // `<` would end the script.
+    let message = Value::from(members).to_string().replace('<', "\\u003c");
+    let content = format!("<p>One moment</p><script>window.opener.postMessage({message}, \"{to}\")</script>");
+    page(setup, "redirect.web_message", 200, "One moment", &content)
 }
 
 /// A page that posts the answer to the client. Source: OAuth 2.0 Form Post Response Mode §2.

@@ -110,6 +110,8 @@ fn every_choice_but_the_defaults_changes_an_answer() {
         Policy::AuthorizeErrorsAfterLogin,
         Policy::MissingResponseTypeUnsupported,
         Policy::PromptIgnored,
+        Policy::RedirectByPage,
+        Policy::RedirectFragmentGuard,
         Policy::RedirectUriRequired,
         Policy::RefreshKept,
         Policy::ExchangeIdToken,
