@@ -88,7 +88,7 @@ main() {
       write_answers "$name"
       stop_server
     elif [[ $name != *-code ]]; then
-      run_one "$name" || code=$?
+      (run_one "$name") || code=$?
       ((code < 2)) || exit 2
       ((code == 0)) || failed=1
       code=0
@@ -114,12 +114,13 @@ stop_all() {
   stop_server
 }
 
-# One run from the start of its server to its end, in a process of its own.
-run_one() (
+# One run from the start of its server to its end; to be called in a process of its own, which takes the server along when it ends.
+run_one() {
+  jobs=()
   trap stop_server EXIT
   start_server "$1"
   check_server "$1"
-)
+}
 
 # Runs the standards against the started server and compares the findings, then the suite of a caller.
 check_server() {
