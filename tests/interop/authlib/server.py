@@ -317,6 +317,7 @@ def add_pages(app, authorization):
     def protect_pages(response):
         if response.mimetype == "text/html":
             response.headers["X-Frame-Options"] = "DENY"
+            response.headers["Content-Security-Policy"] = "frame-ancestors 'none'"
             response.headers["Referrer-Policy"] = "no-referrer"
             response.headers["Cache-Control"] = "no-store"
         return response
