@@ -9,6 +9,7 @@ use super::output::Output;
 use super::target_args::TargetArgs;
 use crate::report::assemble::FailOn;
 use crate::report::coverage::By;
+use crate::report::html::logo::Logo;
 use crate::report::junit::WarningsAs;
 
 /// Checks running OAuth endpoints: plays the client, sends the requests that matter, judges the answers.
@@ -128,7 +129,7 @@ pub(super) struct SendArgs {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "How it is reported")]
 pub(super) struct ReportArgs {
-    /// Write a report: console, junit or json; without PATH to standard output; may be repeated
+    /// Write a report: console, junit, json, html or html-dir; without PATH to standard output; may be repeated
     #[arg(short, long = "output", value_name = "FORMAT[=PATH]")]
     pub(super) outputs: Vec<Output>,
     /// Exit with 1 from this level of violation on
@@ -140,6 +141,15 @@ pub(super) struct ReportArgs {
     /// How JUnit shows warnings
     #[arg(long, value_name = "AS", default_value = "skipped")]
     pub(super) junit_warnings: JUnitWarnings,
+    /// Heading of the HTML report
+    #[arg(long, value_name = "TEXT")]
+    pub(super) title: Option<String>,
+    /// For whom the HTML report is made
+    #[arg(long, value_name = "NAME")]
+    pub(super) customer: Option<String>,
+    /// Picture at the head of the HTML report: PNG, JPEG or SVG, at most 512 KiB
+    #[arg(long, value_name = "FILE", value_parser = super::output::logo)]
+    pub(super) logo: Option<Logo>,
     /// Show passes and every exchange too; twice: say on standard error what is being sent
     #[arg(short, long, action = ArgAction::Count)]
     pub(super) verbose: u8,

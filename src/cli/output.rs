@@ -1,13 +1,15 @@
 //! `-o FORMAT[=PATH]`: reports to files and to standard output, all from the one model.
 
-use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::args::ReportArgs;
 use super::colour;
 use super::failure::Failure;
 use crate::report::console::{self, ConsoleOptions, Verbosity};
+use crate::report::html::{self, HtmlOptions, logo};
 use crate::report::junit::{self, JUnitOptions};
 use crate::report::model::RunReport;
 use crate::report::{json, write};
@@ -26,9 +28,18 @@ enum Format {
     Console,
     JUnit,
     Json,
+    Html,
+    /// A folder instead of a file.
+    HtmlDir,
 }
 
-const FORMATS: [(&str, Format); 3] = [("console", Format::Console), ("junit", Format::JUnit), ("json", Format::Json)];
+const FORMATS: [(&str, Format); 5] = [
+    ("console", Format::Console),
+    ("junit", Format::JUnit),
+    ("json", Format::Json),
+    ("html", Format::Html),
+    ("html-dir", Format::HtmlDir),
+];
 
 impl FromStr for Output {
     type Err = String;
@@ -41,6 +52,7 @@ impl FromStr for Output {
         };
         match path {
             Some("") => Err(format!("no path behind `{name}=`")),
+            None | Some("-") if *format == Format::HtmlDir => Err("html-dir is a folder: `html-dir=PATH`".to_owned()),
             None | Some("-") => Ok(Self { format: *format, path: None }),
             Some(path) => Ok(Self { format: *format, path: Some(path.into()) }),
         }
@@ -53,7 +65,19 @@ pub(super) fn valid(args: &ReportArgs) -> Result<(), Failure> {
         let help = "give all but one a path, as in `-o junit=report.xml`".to_owned();
         return Err(Failure::usage("two reports would share standard output", help));
     }
+    let branded = [("title", args.title.is_some()), ("customer", args.customer.is_some()), ("logo", args.logo.is_some())];
+    let is_html = |output: &Output| matches!(output.format, Format::Html | Format::HtmlDir);
+    if let Some((flag, _)) = branded.iter().find(|(_, given)| *given)
+        && !args.outputs.iter().any(is_html)
+    {
+        let help = "add `-o html=report.html`, or leave it out".to_owned();
+        return Err(Failure::usage(format!("--{flag} is for the HTML report, and none is written"), help));
+    }
     for output in &args.outputs {
+        if let Some(path) = output.path.as_ref().filter(|path| output.format == Format::HtmlDir && path.is_file()) {
+            let help = "name a folder; it is made if it is not there".to_owned();
+            return Err(Failure::usage(format!("`{}` is a file, and html-dir writes a folder", path.display()), help));
+        }
         let directory =
             output.path.as_ref().and_then(|path| path.parent()).filter(|parent| !parent.as_os_str().is_empty());
         if let Some(directory) = directory.filter(|directory| !directory.is_dir()) {
@@ -79,6 +103,7 @@ pub(super) fn write_all(
     let rendered = |format: Format, to_terminal: bool| match format {
         Format::Json => json::render_all(reports),
         Format::JUnit => junit::render(reports, &junit),
+        Format::Html | Format::HtmlDir => html::render(reports, &html_options(args)),
         Format::Console => {
             let options = ConsoleOptions {
                 colour: to_terminal && colour::stdout(),
@@ -91,9 +116,12 @@ pub(super) fn write_all(
     };
     let mut failure = None;
     for output in &args.outputs {
-        if let Some(path) = &output.path
-            && let Err(error) = write::write(path, rendered(output.format, false).as_bytes())
-        {
+        let Some(path) = &output.path else { continue };
+        let written = match output.format {
+            Format::HtmlDir => write::write_folder(path, &html::render_folder(reports, &html_options(args))),
+            format => write::write(path, rendered(format, false).as_bytes()),
+        };
+        if let Err(error) = written {
             // The other reports are written all the same.
             failure = failure.or(Some(Failure::from(error)));
         }
@@ -102,6 +130,19 @@ pub(super) fn write_all(
         args.outputs.iter().find(|output| output.path.is_none()).map_or(Format::Console, |output| output.format);
     print(&rendered(format, true))?;
     failure.map_or(Ok(()), Err)
+}
+
+/// `--logo`: the file is read while the arguments are, so that a wrong one is told before anything is sent.
+pub(super) fn logo(path: &str) -> Result<logo::Logo, String> {
+    let most = logo::MOST_BYTES as u64 + 1;
+    let mut bytes = Vec::new();
+    let read = File::open(Path::new(path)).and_then(|file| file.take(most).read_to_end(&mut bytes));
+    read.map_err(|error| format!("it cannot be read: {error}"))?;
+    logo::Logo::from_bytes(bytes).map_err(|error| format!("{error}: {}", error.help()))
+}
+
+fn html_options(args: &ReportArgs) -> HtmlOptions {
+    HtmlOptions { title: args.title.clone(), customer: args.customer.clone(), logo: args.logo.clone() }
 }
 
 /// Writes a line to standard error; where that cannot be written to, nobody reads it, and the exit code stays what it is.

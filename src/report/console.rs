@@ -5,15 +5,14 @@
 
 mod exchange;
 mod finding;
-mod fold;
 mod head;
 mod paint;
 mod tail;
 
+use super::fold::groups;
 use super::model::{Finding, RunReport};
 use super::text::one_line;
 use super::wrap::{columns, wrapped};
-use fold::groups;
 use paint::{Paint, Tone};
 
 /// How the console report is written.

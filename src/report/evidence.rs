@@ -69,6 +69,11 @@ fn exchange(report: &RunReport, key: &str, places: &[&str], width: usize) -> Sho
     Shown { request, title: one_line(title, 120), rows }
 }
 
+/// The single exchange that a JSON Pointer into a document means: one try, one step, the control, or the document itself.
+pub(crate) fn part_at<'a>(document: &'a Value, at: &str) -> &'a Value {
+    part(document, segments(at)).0
+}
+
 /// Method and URL of an exchange document; empty if it does not say.
 pub(crate) fn request_line(document: &Value) -> String {
     let word = |name| document.pointer(&format!("/request/{name}")).and_then(Value::as_str);

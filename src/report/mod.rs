@@ -6,6 +6,8 @@ pub mod assemble;
 pub mod console;
 pub mod coverage;
 mod evidence;
+mod fold;
+pub mod html;
 pub mod json;
 pub mod junit;
 pub mod model;

@@ -40,6 +40,21 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     replace(&path, directory, permissions, bytes).map_err(unwritable)
 }
 
+/// Writes files into a folder, each as [`write`] does; the folder is made if it is not there, the one above it is not.
+///
+/// # Errors
+///
+/// If the folder cannot be made, or a file cannot be written.
+pub fn write_folder(folder: &Path, files: &[(String, Vec<u8>)]) -> Result<(), Error> {
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(Error::Unwritable { path: folder.to_owned(), source: error });
+        }
+        _ => {}
+    }
+    files.iter().try_for_each(|(name, bytes)| write(&folder.join(name), bytes))
+}
+
 /// Why a report could not be written.
 #[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
@@ -128,6 +143,20 @@ mod tests {
         assert!(matches!(&error, Error::NoDirectory { directory, .. } if directory.ends_with("reports")), "{error:?}");
         assert!(error.help().contains("mkdir -p"));
         assert!(names(directory.path()).is_empty());
+    }
+
+    #[test]
+    fn a_folder_is_made_and_its_other_files_stay() {
+        let directory = tempfile::tempdir().unwrap();
+        let folder = directory.path().join("report");
+        for content in ["first", "second"] {
+            write_folder(&folder, &[("index.html".to_owned(), content.into()), ("style.css".to_owned(), Vec::new())]).unwrap();
+            write(&folder.join("own.txt"), b"").unwrap();
+        }
+        assert_eq!(fs::read(folder.join("index.html")).unwrap(), b"second");
+        assert_eq!(names(&folder), ["index.html", "own.txt", "style.css"]);
+        assert!(write_folder(&directory.path().join("a/b"), &[]).is_err());
+        assert!(write_folder(&folder.join("own.txt"), &[("x".to_owned(), Vec::new())]).is_err());
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! What failed, in the form that users of compilers know: what, where, the lines that matter, what is expected, how to fix.
 
-use super::fold::{Group, Kind, because};
 use super::paint::Tone;
 use super::{Page, count, line, list, with};
 use crate::report::evidence::shown;
+use crate::report::fold::{Group, Kind, because};
 use crate::report::model::Mismatch;
 use crate::report::text::{block, one_line};
 use crate::report::wrap::{columns, shell_wrapped, wrapped};

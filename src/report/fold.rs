@@ -1,10 +1,10 @@
-//! Findings that say the same are told once.
+//! Findings that say the same are told once, by every writer for people.
 
-use crate::report::model::{Finding, Mismatch, RunReport, Severity, VerdictKind};
+use super::model::{Finding, Mismatch, RunReport, Severity, VerdictKind};
 
 /// What is told in one block: one flaw wherever it was seen, or all checks that one cause left without a verdict.
 #[derive(Debug)]
-pub(super) struct Group<'a> {
+pub(crate) struct Group<'a> {
     /// How loud it is.
     pub kind: Kind,
     /// Never empty. Of a flaw: the same check, with other variants and callers. Otherwise: other checks too.
@@ -13,7 +13,7 @@ pub(super) struct Group<'a> {
 
 /// Sections of the report, in its order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Error,
     NotTestable,
     Warning,
@@ -23,7 +23,7 @@ pub(super) enum Kind {
 /// What failed, errors first, in the order of the report.
 ///
 /// A run that stopped in its preflight has one diagnosis instead of a red line for each check: `everything` tells those too.
-pub(super) fn groups(report: &RunReport, everything: bool) -> Vec<Group<'_>> {
+pub(crate) fn groups(report: &RunReport, everything: bool) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     for finding in &report.findings {
         let Some(kind) = kind(finding) else { continue };
@@ -41,7 +41,7 @@ pub(super) fn groups(report: &RunReport, everything: bool) -> Vec<Group<'_>> {
 
 impl Group<'_> {
     /// Whether it is about one check.
-    pub(super) fn one_check(&self) -> bool {
+    pub(crate) fn one_check(&self) -> bool {
         self.findings.iter().all(|finding| finding.check == self.findings[0].check)
     }
 }
@@ -73,6 +73,6 @@ fn alike(kind: Kind, one: &Finding, other: &Finding) -> bool {
 }
 
 /// Why there is no verdict.
-pub(super) fn because(finding: &Finding) -> &str {
+pub(crate) fn because(finding: &Finding) -> &str {
     finding.reason.as_deref().unwrap_or(&finding.message)
 }

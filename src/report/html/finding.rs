@@ -1,0 +1,283 @@
+//! A section of the page: one flaw wherever it was seen, or all checks that one cause left without a verdict.
+
+use serde_json::Value;
+
+use super::anchor::Anchors;
+use super::link::Link;
+use super::message::{Message, message, messages};
+use super::tone::Tone;
+use super::{Ledger, count, line, text};
+use crate::report::evidence::{self, part_at};
+use crate::report::fold::{Group, Kind, because, groups};
+use crate::report::model::{Finding, RunReport};
+use crate::report::text::one_line;
+use crate::suite::words;
+
+/// A section.
+pub(super) struct Section {
+    pub anchor: String,
+    pub tone: Tone,
+    pub title: String,
+    /// The check, unless there are several.
+    pub check: Option<String>,
+    pub level: String,
+    /// `known` or `new` against a baseline.
+    pub baseline: Option<String>,
+    /// Why there is no verdict.
+    pub because: Option<String>,
+    /// The exchange that stood in the way.
+    pub blocked_by: Option<Place>,
+    pub statements: Vec<String>,
+    pub sources: Vec<Link>,
+    pub differences: Vec<Difference>,
+    /// Where no difference says what is wrong.
+    pub message: Option<String>,
+    pub evidence: Vec<Evidence>,
+    /// Further exchanges that were looked at.
+    pub further: Vec<Place>,
+    pub why: String,
+    pub fix: String,
+    /// Caller, and what its administrator would see.
+    pub shows: Vec<(String, String)>,
+    /// With which variants and callers; empty if there is only the standard's own request.
+    pub seen_with: Vec<Place>,
+    /// The checks, if there are several.
+    pub checks: Vec<Named>,
+    pub curl: Option<String>,
+    /// Callers that are concerned.
+    pub callers: usize,
+    /// Findings in it.
+    pub findings: usize,
+}
+
+/// What was expected at a place, and what was there.
+pub(super) struct Difference {
+    pub at: String,
+    pub expected: String,
+    pub actual: String,
+}
+
+/// One exchange that shows the flaw.
+pub(super) struct Evidence {
+    pub title: String,
+    pub messages: Vec<Message>,
+    pub href: Option<String>,
+}
+
+/// A name, and where it leads or what it is called in the page.
+pub(super) struct Place {
+    pub name: String,
+    /// Of its own if it is a place in this section, otherwise where it leads.
+    pub anchor: Option<String>,
+}
+
+/// A check in a list.
+pub(super) struct Named {
+    pub anchor: String,
+    pub check: String,
+    pub title: String,
+}
+
+/// Places of the page that sections lead to.
+pub(super) struct Places<'a> {
+    pub report: &'a RunReport,
+    pub ledger: &'a Ledger,
+    /// One for each finding of the report, in its order.
+    pub findings: Vec<String>,
+    /// One for each exchange of the report, in its order.
+    pub exchanges: Vec<String>,
+}
+
+impl<'a> Places<'a> {
+    pub(super) fn of(report: &'a RunReport, ledger: &'a Ledger, run: &str, anchors: &mut Anchors) -> Self {
+        let name = |finding: &Finding, anchors: &mut Anchors| {
+            let word = |word: &Option<String>| word.clone().unwrap_or_default();
+            anchors.name(&[run, &finding.check, &word(&finding.variant), &word(&finding.caller)])
+        };
+        let findings = report.findings.iter().map(|finding| name(finding, anchors)).collect();
+        let exchanges = report.exchanges.keys().map(|key| anchors.name(&[run, "exchange", key])).collect();
+        Self { report, ledger, findings, exchanges }
+    }
+
+    /// The name of a finding of this report.
+    pub(super) fn finding(&self, finding: &Finding) -> String {
+        let at = self.report.findings.iter().position(|known| std::ptr::eq(known, finding));
+        at.map(|at| self.findings[at].clone()).unwrap_or_default()
+    }
+
+    /// The name of an exchange that was sent.
+    pub(super) fn exchange(&self, key: &str) -> Option<String> {
+        let (at, _, document) = self.report.exchanges.get_full(key)?;
+        document.get("not_sent").is_none().then(|| self.exchanges[at].clone())
+    }
+}
+
+/// What failed, errors first.
+pub(super) fn sections(places: &Places<'_>) -> Vec<Section> {
+    groups(places.report, true).iter().map(|group| section(places, group)).collect()
+}
+
+fn section(places: &Places<'_>, group: &Group<'_>) -> Section {
+    let first = group.findings[0];
+    let one = group.one_check();
+    let untested = group.kind == Kind::NotTestable;
+    let blocked_by = first.blocked_by.as_deref();
+    let title = match blocked_by {
+        _ if one => line(&first.title),
+        Some(exchange) => format!("{} could not be tested: they need {}", checks(group), line(exchange)),
+        None => format!("{} could not be tested, for one reason", checks(group)),
+    };
+    let differences = differences(first);
+    let evidence = if one { evidence(places, first) } else { Vec::new() };
+    let mut further: Vec<&String> = Vec::new();
+    for key in group.findings.iter().flat_map(|finding| &finding.exchanges).filter(|_| one && !untested) {
+        if !further.contains(&key) && !shown_keys(first).contains(&key.as_str()) {
+            further.push(key);
+        }
+    }
+    let mut callers: Vec<&str> = group.findings.iter().filter_map(|finding| finding.caller.as_deref()).collect();
+    callers.sort_unstable();
+    callers.dedup();
+    Section {
+        anchor: places.finding(first),
+        tone: Tone::of_kind(group.kind),
+        title,
+        check: one.then(|| line(&first.check)),
+        level: line(&first.level),
+        baseline: first.baseline.as_deref().map(line),
+        because: untested.then(|| text(because(first))),
+        blocked_by: blocked_by.map(|key| Place { name: line(key), anchor: places.exchange(key) }),
+        statements: if one { places.ledger.statements(&first.covers) } else { Vec::new() },
+        sources: if one { first.sources.iter().map(|source| Link::to(source)).collect() } else { Vec::new() },
+        message: (!untested && differences.is_empty() && !first.message.is_empty()).then(|| text(&first.message)),
+        differences,
+        evidence,
+        further: further.iter().map(|key| Place { name: line(key), anchor: places.exchange(key) }).collect(),
+        why: if one { text(&first.why) } else { String::new() },
+        fix: if untested { String::new() } else { text(&first.fix) },
+        shows: shows(places.report, group),
+        seen_with: if one { seen_with(places, group) } else { Vec::new() },
+        checks: if one { Vec::new() } else { named(places, group) },
+        curl: group.findings.iter().find_map(|finding| finding.reproduce.as_deref()).map(command),
+        callers: callers.len(),
+        findings: group.findings.len(),
+    }
+}
+
+fn checks(group: &Group<'_>) -> String {
+    let mut names: Vec<&str> = group.findings.iter().map(|finding| finding.check.as_str()).collect();
+    names.dedup();
+    count(names.len(), "check")
+}
+
+fn differences(finding: &Finding) -> Vec<Difference> {
+    // The same difference in many exchanges is told once.
+    let mut told: Vec<(Difference, usize)> = Vec::new();
+    for mismatch in &finding.mismatches {
+        let difference = Difference {
+            at: one_line(&words::place(&mismatch.at), 200),
+            expected: text(&mismatch.expected),
+            actual: text(&mismatch.actual),
+        };
+        let same = |known: &Difference| {
+            (&known.at, &known.expected, &known.actual) == (&difference.at, &difference.expected, &difference.actual)
+        };
+        match told.iter_mut().find(|(known, _)| same(known)) {
+            Some((_, times)) => *times += 1,
+            None => told.push((difference, 1)),
+        }
+    }
+    let times = |(difference, times): (Difference, usize)| {
+        let often = if times > 1 { format!(" (in {times} exchanges)") } else { String::new() };
+        Difference { actual: format!("{}{often}", difference.actual), ..difference }
+    };
+    told.into_iter().map(times).collect()
+}
+
+/// The exchanges whose lines are shown, each with the first place that is meant in it.
+fn shown_places(finding: &Finding) -> Vec<(&str, &str)> {
+    let mut places: Vec<(&str, &str)> = Vec::new();
+    for mismatch in &finding.mismatches {
+        if !places.iter().any(|(key, _)| *key == mismatch.exchange) {
+            places.push((&mismatch.exchange, &mismatch.at));
+        }
+    }
+    if places.is_empty() {
+        places = finding.exchanges.iter().map(|key| (key.as_str(), "/answer")).collect();
+    }
+    places
+}
+
+fn shown_keys(finding: &Finding) -> Vec<&str> {
+    shown_places(finding).into_iter().take(MOST_EXCHANGES).map(|(key, _)| key).collect()
+}
+
+fn evidence(places: &Places<'_>, finding: &Finding) -> Vec<Evidence> {
+    let shown = evidence::shown(places.report, finding, 200);
+    let mut all = Vec::new();
+    for ((key, at), shown) in shown_places(finding).into_iter().zip(shown).take(MOST_EXCHANGES) {
+        let document = places.report.exchanges.get(key).unwrap_or(&Value::Null);
+        if document.is_null() || document.get("not_sent").is_some() {
+            continue;
+        }
+        let part = part_at(document, at);
+        let own = part.get("response").is_some() || part.get("all").is_none();
+        let messages = if own { vec![message(part, &shown.rows)] } else { messages(document) };
+        all.push(Evidence { title: shown.title, messages, href: places.exchange(key) });
+    }
+    all
+}
+
+/// What each caller's administrator would see, told once; a run for one caller speaks of that one throughout.
+fn shows(report: &RunReport, group: &Group<'_>) -> Vec<(String, String)> {
+    let mut known = report.answers.works_for.keys();
+    let only =
+        known.next().filter(|_| known.next().is_none()).map_or_else(|| "the caller".to_owned(), |name| line(name));
+    let mut shows: Vec<(String, String)> = Vec::new();
+    for finding in &group.findings {
+        if let Some(shown) = finding.caller_sees.as_deref() {
+            let caller = finding.caller.as_deref().map_or_else(|| only.clone(), line);
+            let shown = if shown == "nothing" { "Nothing is shown there.".to_owned() } else { text(shown) };
+            if !shows.contains(&(caller.clone(), shown.clone())) {
+                shows.push((caller, shown));
+            }
+        }
+    }
+    shows
+}
+
+fn seen_with(places: &Places<'_>, group: &Group<'_>) -> Vec<Place> {
+    let with = |finding: &Finding| {
+        let caller = finding.caller.as_ref().map(|caller| format!("requests of {}", line(caller)));
+        let words: Vec<String> = finding.variant.as_deref().map(line).into_iter().chain(caller).collect();
+        (!words.is_empty()).then(|| words.join(", "))
+    };
+    if group.findings.iter().all(|finding| with(finding).is_none()) {
+        return Vec::new();
+    }
+    let own = || "the standard's own request".to_owned();
+    let anchors = group.findings.iter().enumerate().map(|(nth, finding)| (nth > 0).then(|| places.finding(finding)));
+    let names = group.findings.iter().map(|finding| with(finding).unwrap_or_else(own));
+    names.zip(anchors).map(|(name, anchor)| Place { name, anchor }).collect()
+}
+
+fn named(places: &Places<'_>, group: &Group<'_>) -> Vec<Named> {
+    let of = |(nth, finding): (usize, &&Finding)| Named {
+        // The first is the section's own name.
+        anchor: if nth > 0 { places.finding(finding) } else { String::new() },
+        check: match finding.variant.as_deref() {
+            Some(variant) => line(&format!("{} ({variant})", finding.check)),
+            None => line(&finding.check),
+        },
+        title: line(&finding.title),
+    };
+    group.findings.iter().enumerate().map(of).collect()
+}
+
+/// A shell line; a backslash before a line break only joined its lines.
+fn command(command: &str) -> String {
+    one_line(&command.replace("\\\r\n", " ").replace("\\\n", " "), 4_000)
+}
+
+/// As many exchanges as the evidence of a finding shows.
+const MOST_EXCHANGES: usize = 3;
