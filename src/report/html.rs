@@ -10,6 +10,7 @@ mod link;
 pub mod logo;
 mod message;
 mod overview;
+mod prose;
 mod run;
 mod tone;
 
@@ -24,6 +25,7 @@ use sha2::{Digest as _, Sha256};
 use self::anchor::Anchors;
 use self::logo::Logo;
 use self::overview::Overview;
+use self::prose::Prose;
 use self::run::Run;
 use self::tone::Tone;
 use super::model::RunReport;
@@ -131,8 +133,8 @@ impl Ledger {
     }
 
     /// The statements of rows; of one that is not known, nothing.
-    fn statements(&self, covers: &[String]) -> Vec<String> {
-        covers.iter().filter_map(|id| self.0.get(id)).map(|statement| text(statement)).collect()
+    fn statements(&self, covers: &[String]) -> Vec<Prose> {
+        covers.iter().filter_map(|id| self.0.get(id)).map(|statement| prose(statement)).collect()
     }
 }
 
@@ -144,6 +146,16 @@ fn line(text: &str) -> String {
 /// Text that may have several lines.
 fn text(text: &str) -> String {
     block(text.trim_end(), 16, 2_000)
+}
+
+/// Text that may have several lines, and code in it.
+fn prose(said: &str) -> Prose {
+    Prose::of(&text(said))
+}
+
+/// What names a flaw.
+fn title(said: &str) -> String {
+    prose::title(&line(said))
 }
 
 fn count(n: usize, what: &str) -> String {

@@ -7,7 +7,8 @@ use super::finding::Places;
 use super::link::Link;
 use super::message::{Message, messages};
 use super::run::grouped;
-use super::{line, text};
+use super::prose::Prose;
+use super::{line, prose, text, title};
 use crate::report::evidence::{elapsed_ms, status_line};
 use crate::report::model::{Finding, VerdictKind};
 
@@ -23,7 +24,7 @@ pub(super) struct PassedRow {
     pub check: String,
     pub title: String,
     pub level: String,
-    pub statements: Vec<String>,
+    pub statements: Vec<Prose>,
     pub sources: Vec<Link>,
     /// How many members of its exchange list.
     pub times: usize,
@@ -33,7 +34,7 @@ pub(super) struct PassedRow {
 pub(super) struct Untested {
     /// `not applicable`, `not exercised` or `left out`.
     pub kind: &'static str,
-    pub reason: String,
+    pub reason: Prose,
     pub checks: Vec<UntestedCheck>,
 }
 
@@ -72,7 +73,7 @@ pub(super) fn passed(places: &Places<'_>) -> Vec<Passed> {
             let row = rows.entry(&finding.check).or_insert_with(|| PassedRow {
                 anchor: places.finding(finding),
                 check: line(&finding.check),
-                title: line(&finding.title),
+                title: title(&finding.title),
                 level: line(&finding.level),
                 statements: places.ledger.statements(&finding.covers),
                 sources: finding.sources.iter().map(|source| Link::to(source)).collect(),
@@ -98,13 +99,13 @@ pub(super) fn untested(places: &Places<'_>) -> Vec<Untested> {
             _ => continue,
         };
         let checks = groups.entry((kind, text(reason.trim()))).or_default();
-        let (check, title) = (line(&finding.check), line(&finding.title));
+        let (check, title) = (line(&finding.check), title(&finding.title));
         if checks.iter().all(|known| known.check != check) {
             checks.push(UntestedCheck { anchor: places.finding(finding), check, title });
         }
     }
     let mut all: Vec<Untested> =
-        groups.into_iter().map(|((kind, reason), checks)| Untested { kind, reason, checks }).collect();
+        groups.into_iter().map(|((kind, reason), checks)| Untested { kind, reason: prose(&reason), checks }).collect();
     // What was left out by choice first: it can be had.
     all.sort_by_key(|group| match group.kind {
         "left out" => 0,
@@ -127,7 +128,7 @@ pub(super) fn waived(places: &Places<'_>) -> Vec<Waived> {
                 Some(variant) => line(&format!("{} ({variant})", finding.check)),
                 None => line(&finding.check),
             },
-            title: line(&finding.title),
+            title: title(&finding.title),
             reason: word("reason"),
             until: word("until"),
             approved_by: word("approved_by"),
@@ -138,11 +139,11 @@ pub(super) fn waived(places: &Places<'_>) -> Vec<Waived> {
 
 pub(super) fn exchanges(places: &Places<'_>) -> Vec<Exchange> {
     let of = |(key, document): (&String, &Value)| {
-        let title = document.get("title").and_then(Value::as_str).unwrap_or(key);
+        let named = document.get("title").and_then(Value::as_str).unwrap_or(key);
         Some(Exchange {
             anchor: places.exchange(key)?,
             key: line(key),
-            title: line(title),
+            title: line(named),
             status: match document["all"].as_array() {
                 Some(all) => format!("{} answers", all.len()),
                 None => status_line(document),

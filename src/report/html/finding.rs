@@ -6,11 +6,13 @@ use super::anchor::Anchors;
 use super::link::Link;
 use super::message::{Message, message, messages};
 use super::tone::Tone;
-use super::{Ledger, count, line, text};
+use super::prose::Prose;
+use super::{Ledger, count, joined, line, prose, text};
 use crate::report::evidence::{self, part_at};
 use crate::report::fold::{Group, Kind, because, groups};
 use crate::report::model::{Finding, RunReport};
 use crate::report::text::one_line;
+use crate::report::wrap::shell_wrapped;
 use crate::suite::words;
 
 /// A section.
@@ -18,25 +20,27 @@ pub(super) struct Section {
     pub anchor: String,
     pub tone: Tone,
     pub title: String,
+    /// Its title, and with what it was seen where another section has the same title.
+    pub label: String,
     /// The check, unless there are several.
     pub check: Option<String>,
     pub level: String,
     /// `known` or `new` against a baseline.
     pub baseline: Option<String>,
     /// Why there is no verdict.
-    pub because: Option<String>,
+    pub because: Option<Prose>,
     /// The exchange that stood in the way.
     pub blocked_by: Option<Place>,
-    pub statements: Vec<String>,
+    pub statements: Vec<Prose>,
     pub sources: Vec<Link>,
     pub differences: Vec<Difference>,
     /// Where no difference says what is wrong.
-    pub message: Option<String>,
+    pub message: Option<Prose>,
     pub evidence: Vec<Evidence>,
     /// Further exchanges that were looked at.
     pub further: Vec<Place>,
-    pub why: String,
-    pub fix: String,
+    pub why: Prose,
+    pub fix: Prose,
     /// Caller, and what its administrator would see.
     pub shows: Vec<(String, String)>,
     /// With which variants and callers; empty if there is only the standard's own request.
@@ -53,8 +57,8 @@ pub(super) struct Section {
 /// What was expected at a place, and what was there.
 pub(super) struct Difference {
     pub at: String,
-    pub expected: String,
-    pub actual: String,
+    pub expected: Prose,
+    pub actual: Prose,
 }
 
 /// One exchange that shows the flaw.
@@ -76,6 +80,8 @@ pub(super) struct Named {
     pub anchor: String,
     pub check: String,
     pub title: String,
+    /// Why it has no verdict, where that is not the same for all.
+    pub because: Prose,
 }
 
 /// Places of the page that sections lead to.
@@ -114,7 +120,32 @@ impl<'a> Places<'a> {
 
 /// What failed, errors first.
 pub(super) fn sections(places: &Places<'_>) -> Vec<Section> {
-    groups(places.report, true).iter().map(|group| section(places, group)).collect()
+    let mut sections: Vec<Section> =
+        by_cause(groups(places.report, true)).iter().map(|group| section(places, group)).collect();
+    let titles: Vec<String> = sections.iter().map(|section| section.title.clone()).collect();
+    for section in &mut sections {
+        let names: Vec<&str> = section.seen_with.iter().map(|place| place.name.as_str()).collect();
+        if titles.iter().filter(|title| **title == section.title).count() > 1 && !names.is_empty() {
+            section.label = format!("{} ({})", section.title, joined(&names, 1));
+        }
+    }
+    sections
+}
+
+/// All that one exchange left without a verdict together, whatever was said of each check.
+fn by_cause(groups: Vec<Group<'_>>) -> Vec<Group<'_>> {
+    let mut joined: Vec<Group<'_>> = Vec::new();
+    for group in groups {
+        let cause = &group.findings[0].blocked_by;
+        let known = joined.iter_mut().find(|known| {
+            group.kind == Kind::NotTestable && known.kind == group.kind && cause.is_some() && known.findings[0].blocked_by == *cause
+        });
+        match known {
+            Some(known) => known.findings.extend(group.findings),
+            None => joined.push(group),
+        }
+    }
+    joined
 }
 
 fn section(places: &Places<'_>, group: &Group<'_>) -> Section {
@@ -123,12 +154,18 @@ fn section(places: &Places<'_>, group: &Group<'_>) -> Section {
     let untested = group.kind == Kind::NotTestable;
     let blocked_by = first.blocked_by.as_deref();
     let title = match blocked_by {
-        _ if one => line(&first.title),
-        Some(exchange) => format!("{} could not be tested: they need {}", checks(group), line(exchange)),
+        _ if one => super::title(&first.title),
+        Some(exchange) => format!("{} could not be tested without {}", checks(group), line(exchange)),
         None => format!("{} could not be tested, for one reason", checks(group)),
     };
     let differences = differences(first);
-    let evidence = if one { evidence(places, first) } else { Vec::new() };
+    let evidence = match blocked_by {
+        // What stood in the way says more than what was never asked.
+        Some(key) => shown_whole(places, key).into_iter().collect(),
+        None if one => evidence(places, first),
+        None => Vec::new(),
+    };
+    let same = group.findings.iter().all(|finding| because(finding) == because(first));
     let mut further: Vec<&String> = Vec::new();
     for key in group.findings.iter().flat_map(|finding| &finding.exchanges).filter(|_| one && !untested) {
         if !further.contains(&key) && !shown_keys(first).contains(&key.as_str()) {
@@ -141,23 +178,24 @@ fn section(places: &Places<'_>, group: &Group<'_>) -> Section {
     Section {
         anchor: places.finding(first),
         tone: Tone::of_kind(group.kind),
+        label: title.clone(),
         title,
         check: one.then(|| line(&first.check)),
         level: line(&first.level),
         baseline: first.baseline.as_deref().map(line),
-        because: untested.then(|| text(because(first))),
+        because: (untested && same).then(|| prose(because(first))),
         blocked_by: blocked_by.map(|key| Place { name: line(key), anchor: places.exchange(key) }),
         statements: if one { places.ledger.statements(&first.covers) } else { Vec::new() },
         sources: if one { first.sources.iter().map(|source| Link::to(source)).collect() } else { Vec::new() },
-        message: (!untested && differences.is_empty() && !first.message.is_empty()).then(|| text(&first.message)),
+        message: (!untested && differences.is_empty() && !first.message.is_empty()).then(|| prose(&first.message)),
         differences,
         evidence,
         further: further.iter().map(|key| Place { name: line(key), anchor: places.exchange(key) }).collect(),
-        why: if one { text(&first.why) } else { String::new() },
-        fix: if untested { String::new() } else { text(&first.fix) },
+        why: if one { prose(&first.why) } else { Prose::default() },
+        fix: if untested { Prose::default() } else { prose(&first.fix) },
         shows: shows(places.report, group),
-        seen_with: if one { seen_with(places, group) } else { Vec::new() },
-        checks: if one { Vec::new() } else { named(places, group) },
+        seen_with: if one && same { seen_with(places, group) } else { Vec::new() },
+        checks: if one && same { Vec::new() } else { named(places, group, same) },
         curl: group.findings.iter().find_map(|finding| finding.reproduce.as_deref()).map(command),
         callers: callers.len(),
         findings: group.findings.len(),
@@ -172,26 +210,23 @@ fn checks(group: &Group<'_>) -> String {
 
 fn differences(finding: &Finding) -> Vec<Difference> {
     // The same difference in many exchanges is told once.
-    let mut told: Vec<(Difference, usize)> = Vec::new();
+    let mut told: Vec<([&str; 3], usize)> = Vec::new();
     for mismatch in &finding.mismatches {
-        let difference = Difference {
-            at: one_line(&words::place(&mismatch.at), 200),
-            expected: text(&mismatch.expected),
-            actual: text(&mismatch.actual),
-        };
-        let same = |known: &Difference| {
-            (&known.at, &known.expected, &known.actual) == (&difference.at, &difference.expected, &difference.actual)
-        };
-        match told.iter_mut().find(|(known, _)| same(known)) {
+        let difference = [mismatch.at.as_str(), &mismatch.expected, &mismatch.actual];
+        match told.iter_mut().find(|(known, _)| *known == difference) {
             Some((_, times)) => *times += 1,
             None => told.push((difference, 1)),
         }
     }
-    let times = |(difference, times): (Difference, usize)| {
+    let difference = |([at, expected, actual], times): ([&str; 3], usize)| {
         let often = if times > 1 { format!(" (in {times} exchanges)") } else { String::new() };
-        Difference { actual: format!("{}{often}", difference.actual), ..difference }
+        Difference {
+            at: one_line(&words::place(at), 200),
+            expected: prose(expected),
+            actual: Prose::of(&format!("{}{often}", text(actual))),
+        }
     };
-    told.into_iter().map(times).collect()
+    told.into_iter().map(difference).collect()
 }
 
 /// The exchanges whose lines are shown, each with the first place that is meant in it.
@@ -210,6 +245,13 @@ fn shown_places(finding: &Finding) -> Vec<(&str, &str)> {
 
 fn shown_keys(finding: &Finding) -> Vec<&str> {
     shown_places(finding).into_iter().take(MOST_EXCHANGES).map(|(key, _)| key).collect()
+}
+
+/// An exchange of which nothing in particular is wrong.
+fn shown_whole(places: &Places<'_>, key: &str) -> Option<Evidence> {
+    let document = places.report.exchanges.get(key).filter(|document| document.get("not_sent").is_none())?;
+    let title = document.get("title").and_then(Value::as_str).unwrap_or(key);
+    Some(Evidence { title: line(title), messages: messages(document), href: places.exchange(key) })
 }
 
 fn evidence(places: &Places<'_>, finding: &Finding) -> Vec<Evidence> {
@@ -261,7 +303,7 @@ fn seen_with(places: &Places<'_>, group: &Group<'_>) -> Vec<Place> {
     names.zip(anchors).map(|(name, anchor)| Place { name, anchor }).collect()
 }
 
-fn named(places: &Places<'_>, group: &Group<'_>) -> Vec<Named> {
+fn named(places: &Places<'_>, group: &Group<'_>, same: bool) -> Vec<Named> {
     let of = |(nth, finding): (usize, &&Finding)| Named {
         // The first is the section's own name.
         anchor: if nth > 0 { places.finding(finding) } else { String::new() },
@@ -269,15 +311,20 @@ fn named(places: &Places<'_>, group: &Group<'_>) -> Vec<Named> {
             Some(variant) => line(&format!("{} ({variant})", finding.check)),
             None => line(&finding.check),
         },
-        title: line(&finding.title),
+        title: super::title(&finding.title),
+        because: if same { Prose::default() } else { prose(because(finding)) },
     };
     group.findings.iter().enumerate().map(of).collect()
 }
 
-/// A shell line; a backslash before a line break only joined its lines.
+/// A shell command; a backslash before a line break only joined its lines, which are broken anew.
 fn command(command: &str) -> String {
-    one_line(&command.replace("\\\r\n", " ").replace("\\\n", " "), 4_000)
+    let line = one_line(&command.replace("\\\r\n", " ").replace("\\\n", " "), 4_000);
+    shell_wrapped(&line, COMMAND_COLUMNS).join("\n")
 }
+
+/// Columns of a command, as many as a page has.
+const COMMAND_COLUMNS: usize = 88;
 
 /// As many exchanges as the evidence of a finding shows.
 const MOST_EXCHANGES: usize = 3;

@@ -48,13 +48,16 @@ pub(super) fn messages(document: &Value) -> Vec<Message> {
 pub(super) fn message(document: &Value, rows: &[Row]) -> Message {
     let mut received = Vec::new();
     let mut found = vec![false; rows.len()];
+    let unmarked = rows.iter().all(|row| row.marks.is_empty() && !is_remark(row));
     for line in received_lines(document) {
         let indent = line.len() - line.trim_start().len();
         match rows.iter().position(|row| row.text == line[indent..]) {
             Some(at) => {
                 found[at] = true;
                 received.push(plain(&line[..indent]));
-                received.extend(pieces(&rows[at]));
+                // Where the answer as a whole is wrong, its first line stands for it.
+                let whole = unmarked && received.len() == 1;
+                received.extend(pieces(&rows[at]).into_iter().map(|piece| Piece { marked: piece.marked || whole, ..piece }));
             }
             None => received.push(plain(&line)),
         }

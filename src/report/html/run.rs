@@ -13,7 +13,8 @@ use super::appendix::{self, Exchange, Passed, Untested, Waived};
 use super::finding::{Places, Section, sections};
 use super::link::{Link, document};
 use super::tone::Tone;
-use super::{Ledger, count, joined, line, text};
+use super::prose::Prose;
+use super::{Ledger, count, joined, line, prose, title};
 use crate::report::model::{Answer, Finding, RunReport, VerdictKind};
 
 /// A target and its results.
@@ -24,6 +25,7 @@ pub(super) struct Run {
     pub suites: Vec<String>,
     pub verdict: Verdict,
     pub started: String,
+    pub exit: u8,
     pub counts: Vec<Count>,
     /// Whether it ended in the preflight.
     pub stopped: bool,
@@ -62,14 +64,14 @@ pub(super) struct Count {
 /// Something that was looked at before or after the rest.
 pub(super) struct Step {
     pub tone: Tone,
-    pub name: String,
-    pub detail: String,
+    pub name: Prose,
+    pub detail: Prose,
 }
 
 /// Something to do.
 pub(super) struct Task {
-    pub what: String,
-    pub because: String,
+    pub what: Prose,
+    pub because: Prose,
     pub tone: Tone,
     /// Where it is told; empty if nowhere.
     pub anchor: String,
@@ -88,7 +90,7 @@ pub(super) struct Row {
     pub link: Link,
     /// `None` if neither conformance nor a caller is answered for.
     pub answer: Option<(Tone, String)>,
-    pub cells: Vec<(Tone, usize)>,
+    pub cells: Vec<(Tone, &'static str, usize)>,
 }
 
 pub(super) fn run(report: &RunReport, ledger: &Ledger, anchors: &mut Anchors) -> Run {
@@ -103,7 +105,7 @@ pub(super) fn run(report: &RunReport, ledger: &Ledger, anchors: &mut Anchors) ->
     let passed = appendix::passed(&places);
     let untested = appendix::untested(&places);
     let (tasks, further) = tasks(report, &sections);
-    let steps: Vec<Step> = report.preflight.steps.iter().map(|step| self::step(&step.step, step.passed, &step.detail)).collect();
+    let steps = report.preflight.steps.iter().map(|step| self::step(&step.step, step.passed, &step.detail)).collect();
     let controls = report.controls.iter().map(|(key, state)| {
         let held = state == "held";
         step(key, held, if held { "answers as before" } else { state })
@@ -117,9 +119,9 @@ pub(super) fn run(report: &RunReport, ledger: &Ledger, anchors: &mut Anchors) ->
         let tone = Tone::of(finding);
         match worst.get_mut(&finding.check) {
             Some(known) if known.0 <= tone => {}
-            Some(known) => *known = (tone, line(&finding.title), told(finding)),
+            Some(known) => *known = (tone, title(&finding.title), told(finding)),
             None => {
-                worst.insert(finding.check.clone(), (tone, line(&finding.title), told(finding)));
+                worst.insert(finding.check.clone(), (tone, title(&finding.title), told(finding)));
             }
         }
     }
@@ -128,6 +130,7 @@ pub(super) fn run(report: &RunReport, ledger: &Ledger, anchors: &mut Anchors) ->
         suites: report.suites.iter().map(|suite| line(suite)).collect(),
         verdict: verdict(report),
         started: date(&report.started),
+        exit: report.exit.code,
         counts: counts(report, &waived),
         stopped: !report.preflight.passed,
         tasks,
@@ -152,7 +155,7 @@ fn word(report: &RunReport, name: &str) -> Option<String> {
 }
 
 fn step(name: &str, held: bool, detail: &str) -> Step {
-    Step { tone: if held { Tone::Good } else { Tone::Bad }, name: line(name), detail: text(detail) }
+    Step { tone: if held { Tone::Good } else { Tone::Bad }, name: prose(name), detail: prose(detail) }
 }
 
 /// `21 November 2026, 09:30 UTC`, or what stands there if it is no date.
@@ -204,11 +207,13 @@ fn verdict(report: &RunReport) -> Verdict {
     if tone == Tone::Good && summary.warning > 0 {
         details.push(format!("It has {} to look at.", count(summary.warning, "warning")));
     }
-    let mut meaning = line(&report.exit.meaning);
-    if let Some(first) = meaning.get(..1) {
-        meaning = format!("{}{}", first.to_uppercase(), &meaning[1..]);
+    if tone != Tone::Bad {
+        let mut meaning = line(&report.exit.meaning);
+        if let Some(first) = meaning.get(..1) {
+            meaning = format!("{}{}", first.to_uppercase(), &meaning[1..]);
+        }
+        details.push(format!("{}.", meaning.trim_end_matches('.')));
     }
-    details.push(format!("{}.", meaning.trim_end_matches('.')));
     Verdict { tone, headline, details }
 }
 
@@ -235,8 +240,8 @@ fn counts(report: &RunReport, waived: &[Waived]) -> Vec<Count> {
 /// others by how much hangs on them.
 fn tasks(report: &RunReport, sections: &[Section]) -> (Vec<Task>, usize) {
     let whole = report.diagnosis.iter().map(|diagnosis| Task {
-        what: text(&diagnosis.next),
-        because: text(&diagnosis.says),
+        what: prose(&diagnosis.next),
+        because: prose(&diagnosis.says),
         tone: if report.exit.code == 0 { Tone::Note } else { Tone::Bad },
         anchor: String::new(),
     });
@@ -252,8 +257,8 @@ fn tasks(report: &RunReport, sections: &[Section]) -> (Vec<Task>, usize) {
         // What could not be tested mostly waits for an error, and is one task then.
         .filter(|section| section.tone != Tone::Unknown || !has_errors)
         .map(|section| Task {
-            what: if section.fix.is_empty() { UNTESTED.to_owned() } else { section.fix.clone() },
-            because: section.title.clone(),
+            what: if section.fix.is_empty() { Prose::of(UNTESTED) } else { section.fix.clone() },
+            because: Prose::of(&section.label),
             tone: section.tone,
             anchor: section.anchor.clone(),
         })
@@ -262,8 +267,8 @@ fn tasks(report: &RunReport, sections: &[Section]) -> (Vec<Task>, usize) {
     let further = of_sections.len().saturating_sub(room);
     of_sections.truncate(room);
     let again = (has_errors && untested > 0).then(|| Task {
-        what: "Run the test again once that is mended.".to_owned(),
-        because: format!("{} could not be tested before", count(untested, "finding")),
+        what: Prose::of("Run the test again once that is mended."),
+        because: Prose::of(&format!("{} could not be tested before", count(untested, "finding"))),
         tone: Tone::Unknown,
         anchor: urgent.iter().find(|section| section.tone == Tone::Unknown).map(|section| section.anchor.clone()).unwrap_or_default(),
     });
@@ -327,7 +332,7 @@ fn table(report: &RunReport) -> Table {
             answer: answer.map(said),
             cells: needed
                 .iter()
-                .map(|(tone, _, counts)| (*tone, findings.iter().filter(|finding| counts(finding)).count()))
+                .map(|(tone, head, counts)| (*tone, *head, findings.iter().filter(|finding| counts(finding)).count()))
                 .collect(),
         }
     });

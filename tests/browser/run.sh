@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# Opens HTML reports in headless Chromium: light, dark, as wide as a phone, printed, without script, without style.
+#
+#   tests/browser/run.sh
+#
+# Needs bash, node 20 with npm, and Chromium: CHROMIUM names it; otherwise chromium or google-chrome of the PATH is taken, and if
+# there is none and we are root, Debian's is installed by apt-get. The package of npm is installed below target/browser, where
+# reports and pictures are written too. GRANTLINT names the binary (default target/release/grantlint).
+# Exit code: 0 all as it must be, 1 something is not, 2 something could not be run.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$here/../.." && pwd)
+work=$root/target/browser
+export GRANTLINT=${GRANTLINT:-$root/target/release/grantlint}
+
+main() {
+  [[ -x $GRANTLINT ]] || stop "$GRANTLINT is no program; build it with 'cargo build --release', or name one in GRANTLINT"
+  mkdir -p "$work"
+  find_chromium || install_chromium
+  install_node
+  cp "$here"/*.mjs "$work/"
+  node "$work/check.mjs" "$work"
+}
+
+find_chromium() {
+  local name
+  for name in "${CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable; do
+    if [[ -n $name ]] && CHROMIUM=$(command -v "$name"); then
+      export CHROMIUM
+      return 0
+    fi
+  done
+  return 1
+}
+
+install_chromium() {
+  command -v apt-get >/dev/null || stop 'there is no Chromium, and no apt-get to install it; name one in CHROMIUM'
+  ((EUID == 0)) || stop 'there is no Chromium; as root: apt-get install --no-install-recommends chromium'
+  if ! apt_install; then
+    # The lists of a fresh image are empty, those of an old one name versions that are gone.
+    apt-get -o DPkg::Lock::Timeout=120 update >>"$work/apt.log" 2>&1 && apt_install ||
+      { tail -20 "$work/apt.log" >&2; stop 'apt-get could not install Chromium'; }
+  fi
+  find_chromium || stop 'Chromium was installed, and is not found'
+}
+
+apt_install() {
+  DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install --yes --no-install-recommends \
+    chromium fonts-dejavu-core >>"$work/apt.log" 2>&1
+}
+
+install_node() {
+  local stamp
+  stamp=$(cat "$here/package.json" "$here/package-lock.json" <(node --version) | sha256sum)
+  [[ $(cat "$work/stamp" 2>/dev/null) != "$stamp" ]] || return 0
+  rm -rf "$work/node_modules"
+  cp "$here"/package{,-lock}.json "$work/"
+  npm ci --prefix "$work" --ignore-scripts --no-audit --no-fund >"$work/npm.log" 2>&1 ||
+    { cat "$work/npm.log" >&2; stop 'npm ci failed'; }
+  echo "$stamp" >"$work/stamp"
+}
+
+stop() {
+  echo "$1" >&2
+  exit 2
+}
+
+main "$@"
