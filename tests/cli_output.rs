@@ -118,3 +118,40 @@ fn the_help_of_check_fits_on_a_page() {
         assert!(help.lines().count() <= 72 && help.contains("Exit codes:"), "{help}");
     }
 }
+
+#[test]
+fn an_html_report_is_a_file_or_a_folder() {
+    let (folder, _reference) = folder(&["rfc6749/token-response-cacheable"]);
+    std::fs::write(folder.path().join("logo.png"), b"\x89PNG\r\n\x1a\n").unwrap();
+    let branding = ["--title", "Go-live <1>", "--customer", "Example AG", "--logo", "logo.png"];
+    let outputs = ["--allow-literal-secrets", "-o", "html=r.html", "-o", "html-dir=site", "-o", "junit=j.xml"];
+    let ran = check(folder.path(), &[&outputs[..], &branding].concat());
+    assert_eq!((ran.code, ran.stderr.as_str()), (1, ""), "{}", ran.stdout);
+    let page = std::fs::read_to_string(folder.path().join("r.html")).unwrap();
+    assert!(page.contains("<h1>Go-live &#60;1&#62;</h1>") && page.contains("Example AG"));
+    assert!(page.contains("rfc6749/token-response-cacheable") && page.contains("data:image/png;base64,"));
+    for name in ["index.html", "style.css", "logo.png"] {
+        assert!(folder.path().join("site").join(name).is_file(), "{name}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_an_html_report_is_told_before_anything_is_sent() {
+    let raw = common::Raw::new(|_, _| None);
+    let folder = tempfile::tempdir().unwrap();
+    let entry = serde_json::json!({"token_endpoint": raw.url("/token"), "client": {"client_id": "gl", "client_secret": "s3cret-s3cret"}});
+    target_file(folder.path(), &[("t", &entry)]);
+    std::fs::write(folder.path().join("logo.gif"), "GIF89a").unwrap();
+    for (arguments, told) in [
+        (&["-o", "html=r.html", "--logo", "logo.gif"][..], "neither PNG nor JPEG nor SVG"),
+        (&["-o", "html=r.html", "--logo", "none.png"], "it cannot be read"),
+        (&["-o", "html-dir"], "html-dir=PATH"),
+        (&["-o", "html-dir=logo.gif"], "is a file"),
+        (&["-o", "html-dir=none/site"], "there is no directory `none`"),
+        (&["--customer", "Example AG"], "--customer is for the HTML report"),
+    ] {
+        let ran = check(folder.path(), &[&["--allow-literal-secrets"], arguments].concat());
+        assert_eq!((ran.code, raw.asked().len()), (2, 0), "{arguments:?}");
+        assert!(ran.stderr.contains(told), "{arguments:?}: {}", ran.stderr);
+    }
+}

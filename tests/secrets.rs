@@ -98,10 +98,21 @@ impl Search {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|extension| extension != "yaml") {
                 let text = String::from_utf8(std::fs::read(&path).unwrap()).unwrap();
-                self.through(&format!("{what}, {}", path.display()), &text);
+                let name = format!("{what}, {}", path.display());
+                self.through(&name, &text);
+                if path.extension().is_some_and(|extension| extension == "html") {
+                    self.through(&name, &shown(&text));
+                }
             }
         }
     }
+}
+
+/// What a browser shows of a page of ours, whose texts are escaped.
+fn shown(page: &str) -> String {
+    [("&#60;", "<"), ("&#62;", ">"), ("&#34;", "\""), ("&#39;", "'"), ("&#38;", "&")]
+        .iter()
+        .fold(page.to_owned(), |page, (escape, c)| page.replace(escape, c))
 }
 
 /// The reference server behind a repeater that spoils what it answers; every token is written down.
@@ -157,9 +168,21 @@ fn nothing_leaks(what: &str, secret: &str, spoil: Spoil) -> Vec<i32> {
     let mut codes = Vec::new();
     let mut outputs = Vec::new();
     for arguments in [
-        &["-o", "console=c.txt", "-o", "junit=j.xml", "-o", "json=r.json"][..],
+        &["-o", "console=c.txt", "-o", "junit=j.xml", "-o", "json=r.json", "-o", "html=r.html"][..],
         &["-v", "--color", "always"],
-        &["-vv", "--suite", "all", "-o", "json=all.json", "-o", "junit=all.xml", "--junit-warnings", "failure"],
+        &[
+            "-vv",
+            "--suite",
+            "all",
+            "-o",
+            "json=all.json",
+            "-o",
+            "junit=all.xml",
+            "-o",
+            "html=all.html",
+            "--junit-warnings",
+            "failure",
+        ],
         &["-q"],
         &["--dry-run"],
     ] {
@@ -297,7 +320,10 @@ fn unusual_tokens() {
         let entry = json!({"token_endpoint": raw.url("/token"), "scope": "a b", "resource": {"url": raw.url("/r")},
                            "client": {"client_id": "gl", "client_secret": SECRET}});
         target_file(folder.path(), &[("t", &entry)]);
-        let ran = check(folder.path(), &["--allow-literal-secrets", "-vv", "-o", "json=r.json", "-o", "junit=j.xml"]);
+        let ran = check(
+            folder.path(),
+            &["--allow-literal-secrets", "-vv", "-o", "json=r.json", "-o", "junit=j.xml", "-o", "html=r.html"],
+        );
         assert!(raw.asked().len() > 5, "{}", ran.stdout);
         let text = token.as_str().map_or_else(|| token.to_string(), str::to_owned);
         let mut search = Search::of(&[SECRET]);
@@ -359,7 +385,17 @@ fn credentials_for_a_proxy_and_in_header_fields() {
     // What comes from the environment is not to be mixed with the server's own literal `${`.
     target_file(folder.path(), &[("t", &entry)]);
     let mut command = grantlint(folder.path());
-    command.args(["check", "--allow-literal-secrets", "-vv", "-o", "json=r.json", "-o", "junit=j.xml"]);
+    command.args([
+        "check",
+        "--allow-literal-secrets",
+        "-vv",
+        "-o",
+        "json=r.json",
+        "-o",
+        "junit=j.xml",
+        "-o",
+        "html=r.html",
+    ]);
     let ran = run(command.env("TEST_KEY", "K3y-0123456789"));
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
     let mut search = Search::of(&["K3y-0123456789", "session=C00kie-77"]);
@@ -404,7 +440,17 @@ fn a_run_that_is_interrupted() {
                        "login": {"username": "alice", "password": PASSWORD}});
     target_file(folder.path(), &[("t", &entry)]);
     let mut command = grantlint(folder.path());
-    command.args(["check", "--allow-literal-secrets", "-vv", "-o", "json=r.json", "-o", "junit=j.xml"]);
+    command.args([
+        "check",
+        "--allow-literal-secrets",
+        "-vv",
+        "-o",
+        "json=r.json",
+        "-o",
+        "junit=j.xml",
+        "-o",
+        "html=r.html",
+    ]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     hanging.recv().unwrap();
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());

@@ -147,7 +147,7 @@ pub(super) struct ReportArgs {
     /// For whom the HTML report is made
     #[arg(long, value_name = "NAME")]
     pub(super) customer: Option<String>,
-    /// Picture at the head of the HTML report: PNG, JPEG or SVG, at most 512 KiB
+    /// PNG, JPEG or SVG for the head of the HTML report
     #[arg(long, value_name = "FILE", value_parser = super::output::logo)]
     pub(super) logo: Option<Logo>,
     /// Show passes and every exchange too; twice: say on standard error what is being sent

@@ -65,7 +65,8 @@ pub(super) fn valid(args: &ReportArgs) -> Result<(), Failure> {
         let help = "give all but one a path, as in `-o junit=report.xml`".to_owned();
         return Err(Failure::usage("two reports would share standard output", help));
     }
-    let branded = [("title", args.title.is_some()), ("customer", args.customer.is_some()), ("logo", args.logo.is_some())];
+    let branded =
+        [("title", args.title.is_some()), ("customer", args.customer.is_some()), ("logo", args.logo.is_some())];
     let is_html = |output: &Output| matches!(output.format, Format::Html | Format::HtmlDir);
     if let Some((flag, _)) = branded.iter().find(|(_, given)| *given)
         && !args.outputs.iter().any(is_html)

@@ -12,6 +12,7 @@ mod message;
 mod overview;
 mod prose;
 mod run;
+mod table;
 mod tone;
 
 use std::collections::HashMap;
@@ -64,10 +65,8 @@ pub fn render_folder(reports: &[&RunReport], options: &HtmlOptions) -> Vec<(Stri
     // `file:` for a folder that is opened from a disk, where `'self'` means nothing in some browsers.
     let policy = "style-src 'self' file:; img-src 'self' file: data:".to_owned();
     let page = page(reports, options, Packing { style: None, logo: address, policy });
-    let mut files = vec![
-        ("index.html".to_owned(), page.into_bytes()),
-        (STYLE_FILE.to_owned(), STYLE.as_bytes().to_vec()),
-    ];
+    let mut files =
+        vec![("index.html".to_owned(), page.into_bytes()), (STYLE_FILE.to_owned(), STYLE.as_bytes().to_vec())];
     files.extend(picture);
     files
 }
@@ -100,9 +99,10 @@ fn page(reports: &[&RunReport], options: &HtmlOptions, packing: Packing) -> Stri
     let runs: Vec<Run> = reports.iter().map(|report| run::run(report, &ledger, &mut anchors)).collect();
     let mut dates: Vec<String> = runs.iter().map(|run| run.started.clone()).collect();
     dates.dedup();
-    let program = reports
-        .first()
-        .map_or_else(|| "grantlint".to_owned(), |report| line(&format!("{} {}", report.tool.name, report.tool.version)));
+    let program = reports.first().map_or_else(
+        || "grantlint".to_owned(),
+        |report| line(&format!("{} {}", report.tool.name, report.tool.version)),
+    );
     let page = Page {
         title: told(&options.title).unwrap_or_else(|| "OAuth conformance report".to_owned()),
         customer: told(&options.customer),

@@ -150,7 +150,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let folder = directory.path().join("report");
         for content in ["first", "second"] {
-            write_folder(&folder, &[("index.html".to_owned(), content.into()), ("style.css".to_owned(), Vec::new())]).unwrap();
+            write_folder(&folder, &[("index.html".to_owned(), content.into()), ("style.css".to_owned(), Vec::new())])
+                .unwrap();
             write(&folder.join("own.txt"), b"").unwrap();
         }
         assert_eq!(fs::read(folder.join("index.html")).unwrap(), b"second");

@@ -36,7 +36,7 @@ fn words(line: &str) -> Vec<String> {
 #[test]
 fn every_command_on_every_page_is_understood() {
     let folder = tempfile::TempDir::new().unwrap();
-    // What the pages take for granted: their target file, one of a throw-away server, and the folder of the example.
+    // What the pages take for granted: their target file, one of a throw-away server, the folder of the example, and a logo.
     let target = blocks(&text("docs/target-file.md"))
         .into_iter()
         .chain(blocks(&text("README.md")))
@@ -47,6 +47,7 @@ fn every_command_on_every_page_is_understood() {
     fs::write(folder.path().join("grantlint.yaml"), target).unwrap();
     let literal = r#"{"targets":{"reference":{"token_endpoint":"http://127.0.0.1:9/token","client":{"client_id":"gl","client_secret":"x"}}}}"#;
     fs::write(folder.path().join("reference.yaml"), literal).unwrap();
+    fs::write(folder.path().join("logo.svg"), "<svg/>").unwrap();
     let mut run = 0;
     for page in pages() {
         for line in shell_lines(&text(&page)) {

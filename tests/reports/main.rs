@@ -4,5 +4,6 @@ mod arbitrary;
 mod console;
 mod exchanges;
 mod fixture;
+mod html;
 mod json;
 mod junit;

@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::finding::Places;
 use super::link::Link;
 use super::message::{Message, messages};
-use super::run::grouped;
 use super::prose::Prose;
+use super::table::grouped;
 use super::{line, prose, text, title};
 use crate::report::evidence::{elapsed_ms, status_line};
 use crate::report::model::{Finding, VerdictKind};
@@ -83,7 +83,8 @@ pub(super) fn passed(places: &Places<'_>) -> Vec<Passed> {
         }
         Passed { link: Link::to(name), rows: rows.into_values().collect() }
     };
-    grouped(places.report, passes).into_iter().map(of).collect()
+    let groups = grouped(places.report, passes);
+    groups.into_iter().filter(|(_, findings)| !findings.is_empty()).map(of).collect()
 }
 
 pub(super) fn untested(places: &Places<'_>) -> Vec<Untested> {

@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::anchor::Anchors;
 use super::link::Link;
 use super::message::{Message, message, messages};
-use super::tone::Tone;
 use super::prose::Prose;
+use super::tone::Tone;
 use super::{Ledger, count, joined, line, prose, text};
 use crate::report::evidence::{self, part_at};
 use crate::report::fold::{Group, Kind, because, groups};
@@ -37,8 +37,10 @@ pub(super) struct Section {
     /// Where no difference says what is wrong.
     pub message: Option<Prose>,
     pub evidence: Vec<Evidence>,
-    /// Further exchanges that were looked at.
+    /// Further exchanges that were looked at, the first of them.
     pub further: Vec<Place>,
+    /// How many more there are.
+    pub more: usize,
     pub why: Prose,
     pub fix: Prose,
     /// Caller, and what its administrator would see.
@@ -138,7 +140,10 @@ fn by_cause(groups: Vec<Group<'_>>) -> Vec<Group<'_>> {
     for group in groups {
         let cause = &group.findings[0].blocked_by;
         let known = joined.iter_mut().find(|known| {
-            group.kind == Kind::NotTestable && known.kind == group.kind && cause.is_some() && known.findings[0].blocked_by == *cause
+            group.kind == Kind::NotTestable
+                && known.kind == group.kind
+                && cause.is_some()
+                && known.findings[0].blocked_by == *cause
         });
         match known {
             Some(known) => known.findings.extend(group.findings),
@@ -190,7 +195,12 @@ fn section(places: &Places<'_>, group: &Group<'_>) -> Section {
         message: (!untested && differences.is_empty() && !first.message.is_empty()).then(|| prose(&first.message)),
         differences,
         evidence,
-        further: further.iter().map(|key| Place { name: line(key), anchor: places.exchange(key) }).collect(),
+        more: further.len().saturating_sub(MOST_FURTHER),
+        further: further
+            .iter()
+            .take(MOST_FURTHER)
+            .map(|key| Place { name: line(key), anchor: places.exchange(key) })
+            .collect(),
         why: if one { prose(&first.why) } else { Prose::default() },
         fix: if untested { Prose::default() } else { prose(&first.fix) },
         shows: shows(places.report, group),
@@ -325,6 +335,9 @@ fn command(command: &str) -> String {
 
 /// Columns of a command, as many as a page has.
 const COMMAND_COLUMNS: usize = 88;
+
+/// Names of further exchanges.
+const MOST_FURTHER: usize = 8;
 
 /// As many exchanges as the evidence of a finding shows.
 const MOST_EXCHANGES: usize = 3;

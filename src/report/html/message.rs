@@ -57,7 +57,9 @@ pub(super) fn message(document: &Value, rows: &[Row]) -> Message {
                 received.push(plain(&line[..indent]));
                 // Where the answer as a whole is wrong, its first line stands for it.
                 let whole = unmarked && received.len() == 1;
-                received.extend(pieces(&rows[at]).into_iter().map(|piece| Piece { marked: piece.marked || whole, ..piece }));
+                received.extend(
+                    pieces(&rows[at]).into_iter().map(|piece| Piece { marked: piece.marked || whole, ..piece }),
+                );
             }
             None => received.push(plain(&line)),
         }
@@ -193,10 +195,7 @@ mod tests {
         let marked: Vec<&str> =
             message.received.iter().filter(|piece| piece.marked).map(|piece| piece.text.as_str()).collect();
         assert_eq!(all(&message.sent), "POST https://as.example/token\naccept: */*\n\na=b\n");
-        assert_eq!(
-            all(&message.received),
-            "HTTP/1.1 200\ncache-control: max-age=60\n\n{\n  \"é日\": 1\n}\n"
-        );
+        assert_eq!(all(&message.received), "HTTP/1.1 200\ncache-control: max-age=60\n\n{\n  \"é日\": 1\n}\n");
         assert_eq!(marked, ["max-age=60", "\"é日\": 1"]);
         assert_eq!(all(&message.excerpt), "(no pragma header)\n");
     }

@@ -4,7 +4,8 @@ use indexmap::IndexMap;
 
 use super::line;
 use super::link::Link;
-use super::run::{Run, said};
+use super::run::Run;
+use super::table::said;
 use super::tone::Tone;
 use crate::report::model::RunReport;
 
@@ -40,7 +41,8 @@ fn questions(reports: &[&RunReport]) -> Vec<Question> {
     let mut callers: IndexMap<&str, Vec<Option<(Tone, String)>>> = IndexMap::new();
     let mut documents = callers.clone();
     for (at, report) in reports.iter().enumerate() {
-        for (table, answers) in [(&mut callers, &report.answers.works_for), (&mut documents, &report.answers.conforms)] {
+        for (table, answers) in [(&mut callers, &report.answers.works_for), (&mut documents, &report.answers.conforms)]
+        {
             for (name, answer) in answers {
                 table.entry(name).or_insert_with(|| vec![None; reports.len()])[at] = Some(said(answer));
             }

@@ -46,9 +46,42 @@ pub(super) fn title(title: &str) -> String {
 
 /// Words that begin a title and are no name of a protocol.
 const OPENERS: [&str; 36] = [
-    "a", "access", "an", "another", "any", "at", "basic", "client", "clients", "credentials", "forged", "form-encoded", "id",
-    "introspection", "issuer", "keys", "malformed", "missing", "neither", "no", "of", "one", "opaque", "pages", "parameter",
-    "refused", "revocation", "text", "the", "there", "tokens", "too", "two", "unknown", "unsigned", "web",
+    "a",
+    "access",
+    "an",
+    "another",
+    "any",
+    "at",
+    "basic",
+    "client",
+    "clients",
+    "credentials",
+    "forged",
+    "form-encoded",
+    "id",
+    "introspection",
+    "issuer",
+    "keys",
+    "malformed",
+    "missing",
+    "neither",
+    "no",
+    "of",
+    "one",
+    "opaque",
+    "pages",
+    "parameter",
+    "refused",
+    "revocation",
+    "text",
+    "the",
+    "there",
+    "tokens",
+    "too",
+    "two",
+    "unknown",
+    "unsigned",
+    "web",
 ];
 
 #[cfg(test)]
@@ -57,9 +90,13 @@ mod tests {
 
     #[test]
     fn code_is_found_and_a_single_accent_stays() {
-        let said = |text| Prose::of(text).pieces().iter().map(|piece| (piece.text.clone(), piece.marked)).collect::<Vec<_>>();
+        let said =
+            |text| Prose::of(text).pieces().iter().map(|piece| (piece.text.clone(), piece.marked)).collect::<Vec<_>>();
         let piece = |text: &str, marked| (text.to_owned(), marked);
-        assert_eq!(said("Send `a: b` and `c`"), [piece("Send ", false), piece("a: b", true), piece(" and ", false), piece("c", true)]);
+        assert_eq!(
+            said("Send `a: b` and `c`"),
+            [piece("Send ", false), piece("a: b", true), piece(" and ", false), piece("c", true)]
+        );
         assert_eq!(said("one ` only"), [piece("one ` only", false)]);
         assert_eq!(said("``"), [piece("``", false)]);
         assert_eq!(said("a `b\nc` d"), [piece("a `b\nc` d", false)]);

@@ -11,11 +11,11 @@ use time::macros::format_description;
 use super::anchor::Anchors;
 use super::appendix::{self, Exchange, Passed, Untested, Waived};
 use super::finding::{Places, Section, sections};
-use super::link::{Link, document};
-use super::tone::Tone;
 use super::prose::Prose;
+use super::table::{self, Table};
+use super::tone::Tone;
 use super::{Ledger, count, joined, line, prose, title};
-use crate::report::model::{Answer, Finding, RunReport, VerdictKind};
+use crate::report::model::{Answer, Finding, RunReport};
 
 /// A target and its results.
 pub(super) struct Run {
@@ -77,22 +77,6 @@ pub(super) struct Task {
     pub anchor: String,
 }
 
-/// Documents and callers against verdicts.
-pub(super) struct Table {
-    /// Columns that some row needs.
-    pub heads: Vec<(Tone, &'static str)>,
-    pub rows: Vec<Row>,
-}
-
-/// What was found about one document or caller.
-pub(super) struct Row {
-    pub question: &'static str,
-    pub link: Link,
-    /// `None` if neither conformance nor a caller is answered for.
-    pub answer: Option<(Tone, String)>,
-    pub cells: Vec<(Tone, &'static str, usize)>,
-}
-
 pub(super) fn run(report: &RunReport, ledger: &Ledger, anchors: &mut Anchors) -> Run {
     let name = word(report, "name").unwrap_or_else(|| "without a name".to_owned());
     let anchor = anchors.name(&[&name]);
@@ -135,7 +119,7 @@ pub(super) fn run(report: &RunReport, ledger: &Ledger, anchors: &mut Anchors) ->
         stopped: !report.preflight.passed,
         tasks,
         further,
-        table: table(report),
+        table: table::of(report),
         facts: facts(report),
         controls: controls.collect(),
         exchanges: appendix::exchanges(&places),
@@ -250,7 +234,8 @@ fn tasks(report: &RunReport, sections: &[Section]) -> (Vec<Task>, usize) {
         let shown = section.shows.iter().any(|(_, shown)| shown != "Nothing is shown there.");
         (section.tone, !shown, Reverse(section.callers), Reverse(section.findings))
     });
-    let untested: usize = urgent.iter().filter(|section| section.tone == Tone::Unknown).map(|section| section.findings).sum();
+    let untested: usize =
+        urgent.iter().filter(|section| section.tone == Tone::Unknown).map(|section| section.findings).sum();
     let has_errors = urgent.iter().any(|section| section.tone == Tone::Bad);
     let mut of_sections: Vec<Task> = urgent
         .iter()
@@ -270,84 +255,13 @@ fn tasks(report: &RunReport, sections: &[Section]) -> (Vec<Task>, usize) {
         what: Prose::of("Run the test again once that is mended."),
         because: Prose::of(&format!("{} could not be tested before", count(untested, "finding"))),
         tone: Tone::Unknown,
-        anchor: urgent.iter().find(|section| section.tone == Tone::Unknown).map(|section| section.anchor.clone()).unwrap_or_default(),
+        anchor: urgent
+            .iter()
+            .find(|section| section.tone == Tone::Unknown)
+            .map(|section| section.anchor.clone())
+            .unwrap_or_default(),
     });
     (whole.chain(of_sections).chain(again).collect(), further)
-}
-
-/// The document or caller that a finding is about, as the two answers file it.
-pub(super) fn group_of(finding: &Finding) -> &str {
-    match &finding.caller {
-        Some(caller) => caller,
-        None => finding.sources.first().map_or("", |source| document(source)),
-    }
-}
-
-/// Callers first, then documents that are answered for, then the rest by name.
-pub(super) fn grouped<'a>(report: &'a RunReport, findings: impl Iterator<Item = &'a Finding>) -> IndexMap<&'a str, Vec<&'a Finding>> {
-    let answered = report.answers.works_for.keys().chain(report.answers.conforms.keys());
-    let mut groups: IndexMap<&str, Vec<&Finding>> = answered.map(|name| (name.as_str(), Vec::new())).collect();
-    let known = groups.len();
-    let mut rest: IndexMap<&str, Vec<&Finding>> = IndexMap::new();
-    for finding in findings {
-        let name = group_of(finding);
-        match groups.get_mut(name) {
-            Some(group) => group.push(finding),
-            None => rest.entry(name).or_default().push(finding),
-        }
-    }
-    rest.sort_keys();
-    debug_assert_eq!(known, groups.len());
-    groups.extend(rest);
-    groups.retain(|_, findings| !findings.is_empty());
-    groups
-}
-
-fn table(report: &RunReport) -> Table {
-    let columns: [(Tone, &str, fn(&Finding) -> bool); 8] = [
-        (Tone::Bad, "errors", |finding| Tone::of(finding) == Tone::Bad),
-        (Tone::Unknown, "not testable", |finding| Tone::of(finding) == Tone::Unknown),
-        (Tone::Warning, "warnings", |finding| Tone::of(finding) == Tone::Warning),
-        (Tone::Note, "notes", |finding| Tone::of(finding) == Tone::Note),
-        (Tone::Waived, "waived", |finding| Tone::of(finding) == Tone::Waived),
-        (Tone::Good, "passed", |finding| Tone::of(finding) == Tone::Good),
-        (Tone::Quiet, "not applicable", |finding| finding.verdict == VerdictKind::NotApplicable),
-        (Tone::Quiet, "left out", |finding| finding.verdict == VerdictKind::LeftOut),
-    ];
-    let needed: Vec<_> = columns
-        .into_iter()
-        .filter(|(tone, _, counts)| {
-            matches!(tone, Tone::Bad | Tone::Good) || report.findings.iter().any(counts)
-        })
-        .collect();
-    let rows = grouped(report, report.findings.iter()).into_iter().map(|(name, findings)| {
-        let (question, answer) = match (report.answers.works_for.get(name), report.answers.conforms.get(name)) {
-            (Some(answer), _) => ("Works for", Some(answer)),
-            (None, Some(answer)) => ("Conforms to", Some(answer)),
-            (None, None) => ("", None),
-        };
-        Row {
-            question,
-            link: Link::to(name),
-            answer: answer.map(said),
-            cells: needed
-                .iter()
-                .map(|(tone, head, counts)| (*tone, *head, findings.iter().filter(|finding| counts(finding)).count()))
-                .collect(),
-        }
-    });
-    Table { rows: rows.collect(), heads: needed.iter().map(|(tone, head, _)| (*tone, *head)).collect() }
-}
-
-/// An answer in words.
-pub(super) fn said(answer: &Answer) -> (Tone, String) {
-    let tone = Tone::of_answer(answer);
-    let word = match tone {
-        Tone::Good => "yes",
-        Tone::Bad => "no",
-        _ => "not known",
-    };
-    (tone, word.to_owned())
 }
 
 /// How it was tested, name and value.
@@ -370,7 +284,10 @@ fn facts(report: &RunReport) -> Vec<(String, String)> {
 fn flat(name: &str, value: &Value, facts: &mut Vec<(String, String)>) {
     match value {
         Value::Object(members) => {
-            members.iter().take(MOST_MEMBERS).for_each(|(member, value)| flat(&format!("{name}.{member}"), value, facts));
+            members
+                .iter()
+                .take(MOST_MEMBERS)
+                .for_each(|(member, value)| flat(&format!("{name}.{member}"), value, facts));
         }
         Value::Array(items) => {
             let words: Vec<String> =

@@ -87,7 +87,11 @@ impl Tone {
 
 /// Sign, verdict, and what it means for conformance.
 pub(super) const LEGEND: [(Tone, &str, &str); 8] = [
-    (Tone::Bad, "error", "A requirement (MUST, or the grammar of a document) is broken. The endpoint does not conform."),
+    (
+        Tone::Bad,
+        "error",
+        "A requirement (MUST, or the grammar of a document) is broken. The endpoint does not conform.",
+    ),
     (
         Tone::Unknown,
         "not testable",
@@ -101,6 +105,10 @@ pub(super) const LEGEND: [(Tone, &str, &str); 8] = [
     (Tone::Note, "note", "Worth knowing. It says nothing against conformance."),
     (Tone::Waived, "waived", "A violation that somebody answers for, with a reason and an end date."),
     (Tone::Good, "passed", "The flaw was looked for with a request of its own and was not there."),
-    (Tone::Quiet, "not applicable", "The endpoint does not offer what the requirement speaks of, or nothing brought it about."),
+    (
+        Tone::Quiet,
+        "not applicable",
+        "The endpoint does not offer what the requirement speaks of, or nothing brought it about.",
+    ),
     (Tone::Quiet, "left out", "Not sent, by the choice of whoever ran the test. Nothing is concluded."),
 ];
