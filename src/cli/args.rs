@@ -148,7 +148,7 @@ pub(super) struct ReportArgs {
     #[arg(long, value_name = "NAME")]
     pub(super) customer: Option<String>,
     /// PNG, JPEG or SVG for the head of the HTML report
-    #[arg(long, value_name = "FILE", value_parser = super::output::logo)]
+    #[arg(long, value_name = "FILE", value_parser = super::branding::logo)]
     pub(super) logo: Option<Logo>,
     /// Show passes and every exchange too; twice: say on standard error what is being sent
     #[arg(short, long, action = ArgAction::Count)]

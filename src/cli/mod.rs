@@ -1,6 +1,7 @@
 //! The command line: one file for each command. The only place that prints.
 
 mod args;
+mod branding;
 mod check;
 mod colour;
 mod coverage;

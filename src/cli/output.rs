@@ -1,15 +1,15 @@
 //! `-o FORMAT[=PATH]`: reports to files and to standard output, all from the one model.
 
-use std::fs::File;
-use std::io::{self, Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::args::ReportArgs;
+use super::branding;
 use super::colour;
 use super::failure::Failure;
 use crate::report::console::{self, ConsoleOptions, Verbosity};
-use crate::report::html::{self, HtmlOptions, logo};
+use crate::report::html;
 use crate::report::junit::{self, JUnitOptions};
 use crate::report::model::RunReport;
 use crate::report::{json, write};
@@ -65,15 +65,7 @@ pub(super) fn valid(args: &ReportArgs) -> Result<(), Failure> {
         let help = "give all but one a path, as in `-o junit=report.xml`".to_owned();
         return Err(Failure::usage("two reports would share standard output", help));
     }
-    let branded =
-        [("title", args.title.is_some()), ("customer", args.customer.is_some()), ("logo", args.logo.is_some())];
-    let is_html = |output: &Output| matches!(output.format, Format::Html | Format::HtmlDir);
-    if let Some((flag, _)) = branded.iter().find(|(_, given)| *given)
-        && !args.outputs.iter().any(is_html)
-    {
-        let help = "add `-o html=report.html`, or leave it out".to_owned();
-        return Err(Failure::usage(format!("--{flag} is for the HTML report, and none is written"), help));
-    }
+    branding::valid(args, args.outputs.iter().any(|output| matches!(output.format, Format::Html | Format::HtmlDir)))?;
     for output in &args.outputs {
         if let Some(path) = output.path.as_ref().filter(|path| output.format == Format::HtmlDir && path.is_file()) {
             let help = "name a folder; it is made if it is not there".to_owned();
@@ -104,7 +96,7 @@ pub(super) fn write_all(
     let rendered = |format: Format, to_terminal: bool| match format {
         Format::Json => json::render_all(reports),
         Format::JUnit => junit::render(reports, &junit),
-        Format::Html | Format::HtmlDir => html::render(reports, &html_options(args)),
+        Format::Html | Format::HtmlDir => html::render(reports, &branding::options(args)),
         Format::Console => {
             let options = ConsoleOptions {
                 colour: to_terminal && colour::stdout(),
@@ -119,7 +111,7 @@ pub(super) fn write_all(
     for output in &args.outputs {
         let Some(path) = &output.path else { continue };
         let written = match output.format {
-            Format::HtmlDir => write::write_folder(path, &html::render_folder(reports, &html_options(args))),
+            Format::HtmlDir => write::write_folder(path, &html::render_folder(reports, &branding::options(args))),
             format => write::write(path, rendered(format, false).as_bytes()),
         };
         if let Err(error) = written {
@@ -131,19 +123,6 @@ pub(super) fn write_all(
         args.outputs.iter().find(|output| output.path.is_none()).map_or(Format::Console, |output| output.format);
     print(&rendered(format, true))?;
     failure.map_or(Ok(()), Err)
-}
-
-/// `--logo`: the file is read while the arguments are, so that a wrong one is told before anything is sent.
-pub(super) fn logo(path: &str) -> Result<logo::Logo, String> {
-    let most = logo::MOST_BYTES as u64 + 1;
-    let mut bytes = Vec::new();
-    let read = File::open(Path::new(path)).and_then(|file| file.take(most).read_to_end(&mut bytes));
-    read.map_err(|error| format!("it cannot be read: {error}"))?;
-    logo::Logo::from_bytes(bytes).map_err(|error| format!("{error}: {}", error.help()))
-}
-
-fn html_options(args: &ReportArgs) -> HtmlOptions {
-    HtmlOptions { title: args.title.clone(), customer: args.customer.clone(), logo: args.logo.clone() }
 }
 
 /// Writes a line to standard error; where that cannot be written to, nobody reads it, and the exit code stays what it is.
