@@ -20,7 +20,7 @@ const TAGS: &str = "html head meta title link style body a header div img h1 h2 
 
 /// Attributes of the templates.
 const ATTRIBUTES: &str = "lang charset http-equiv content name rel href src alt class id scope aria-label aria-labelledby \
-    aria-hidden role tabindex data-head";
+    aria-hidden role tabindex data-head height";
 
 fn written(reports: &[&RunReport]) -> String {
     render(reports, &HtmlOptions::default())
@@ -84,7 +84,7 @@ fn the_page_says_what_the_run_says() {
         "Does not work for Coupa call-out",
         "It does not conform to RFC 6749 either.",
         "What to do first",
-        "ask the owner for the gateway's log of the request in question",
+        "Ask the owner for the gateway's log of the request in question",
         "A refusal is no OAuth error",
         "“Failed to get OAuth token” in the integration run, with no further detail.",
         "Send Cache-Control: no-store on every response that carries a token",

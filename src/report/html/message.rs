@@ -186,8 +186,8 @@ mod tests {
                 "body": { "text": "{\n  \"é日\": 1\n}", "length": 15 } },
         });
         let rows = [
-            Row { text: "cache-control: max-age=60".into(), marks: vec![15..25] },
-            Row { text: "\"é日\": 1".into(), marks: vec![0..8] },
+            Row { text: "cache-control: max-age=60".into(), marks: std::iter::once(15..25).collect() },
+            Row { text: "\"é日\": 1".into(), marks: std::iter::once(0..8).collect() },
             Row { text: "(no pragma header)".into(), marks: Vec::new() },
         ];
         let message = message(&document, &rows);

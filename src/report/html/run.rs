@@ -192,11 +192,7 @@ fn verdict(report: &RunReport) -> Verdict {
         details.push(format!("It has {} to look at.", count(summary.warning, "warning")));
     }
     if tone != Tone::Bad {
-        let mut meaning = line(&report.exit.meaning);
-        if let Some(first) = meaning.get(..1) {
-            meaning = format!("{}{}", first.to_uppercase(), &meaning[1..]);
-        }
-        details.push(format!("{}.", meaning.trim_end_matches('.')));
+        details.push(format!("{}.", line(&sentence(&report.exit.meaning)).trim_end_matches('.')));
     }
     Verdict { tone, headline, details }
 }
@@ -224,7 +220,7 @@ fn counts(report: &RunReport, waived: &[Waived]) -> Vec<Count> {
 /// others by how much hangs on them.
 fn tasks(report: &RunReport, sections: &[Section]) -> (Vec<Task>, usize) {
     let whole = report.diagnosis.iter().map(|diagnosis| Task {
-        what: prose(&diagnosis.next),
+        what: prose(&sentence(&diagnosis.next)),
         because: prose(&diagnosis.says),
         tone: if report.exit.code == 0 { Tone::Note } else { Tone::Bad },
         anchor: String::new(),
@@ -236,11 +232,11 @@ fn tasks(report: &RunReport, sections: &[Section]) -> (Vec<Task>, usize) {
     });
     let untested: usize =
         urgent.iter().filter(|section| section.tone == Tone::Unknown).map(|section| section.findings).sum();
-    let has_errors = urgent.iter().any(|section| section.tone == Tone::Bad);
+    // What could not be tested mostly waits for something else, and is one task then.
+    let waits = !report.preflight.passed || urgent.iter().any(|section| section.tone == Tone::Bad);
     let mut of_sections: Vec<Task> = urgent
         .iter()
-        // What could not be tested mostly waits for an error, and is one task then.
-        .filter(|section| section.tone != Tone::Unknown || !has_errors)
+        .filter(|section| section.tone != Tone::Unknown || !waits)
         .map(|section| Task {
             what: if section.fix.is_empty() { Prose::of(UNTESTED) } else { section.fix.clone() },
             because: Prose::of(&section.label),
@@ -251,7 +247,7 @@ fn tasks(report: &RunReport, sections: &[Section]) -> (Vec<Task>, usize) {
     let room = MOST_TASKS.saturating_sub(report.diagnosis.len()).max(1);
     let further = of_sections.len().saturating_sub(room);
     of_sections.truncate(room);
-    let again = (has_errors && untested > 0).then(|| Task {
+    let again = (waits && untested > 0).then(|| Task {
         what: Prose::of("Run the test again once that is mended."),
         because: Prose::of(&format!("{} could not be tested before", count(untested, "finding"))),
         tone: Tone::Unknown,
@@ -262,6 +258,12 @@ fn tasks(report: &RunReport, sections: &[Section]) -> (Vec<Task>, usize) {
             .unwrap_or_default(),
     });
     (whole.chain(of_sections).chain(again).collect(), further)
+}
+
+/// Beginning with a capital letter.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|c| c.to_ascii_uppercase()).into_iter().chain(chars).collect()
 }
 
 /// How it was tested, name and value.

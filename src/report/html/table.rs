@@ -52,7 +52,7 @@ pub(super) fn grouped<'a>(
 
 /// The table of a run.
 pub(super) fn of(report: &RunReport) -> Table {
-    let columns: [(Tone, &str, fn(&Finding) -> bool); 8] = [
+    let columns: [Column; 8] = [
         (Tone::Bad, "errors", |finding| Tone::of(finding) == Tone::Bad),
         (Tone::Unknown, "not testable", |finding| Tone::of(finding) == Tone::Unknown),
         (Tone::Warning, "warnings", |finding| Tone::of(finding) == Tone::Warning),
@@ -84,6 +84,9 @@ pub(super) fn of(report: &RunReport) -> Table {
     });
     Table { rows: rows.collect(), heads: needed.iter().map(|(tone, head, _)| (*tone, *head)).collect() }
 }
+
+/// Tone, head, and which findings it counts.
+type Column = (Tone, &'static str, fn(&Finding) -> bool);
 
 /// An answer in words.
 pub(super) fn said(answer: &Answer) -> (Tone, String) {
