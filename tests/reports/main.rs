@@ -4,5 +4,8 @@ mod arbitrary;
 mod console;
 mod exchanges;
 mod fixture;
+mod formats;
+mod hostile;
 mod json;
 mod junit;
+mod merge;
