@@ -148,6 +148,26 @@ fn is_issued(body: &[u8]) -> bool {
     String::from_utf8_lossy(body).contains("access_token")
 }
 
+/// A file of each format.
+const EVERY_FORMAT: [&str; 16] = [
+    "-o",
+    "console=c.txt",
+    "-o",
+    "junit=j.xml",
+    "-o",
+    "json=r.json",
+    "-o",
+    "sarif=s.sarif",
+    "-o",
+    "github=g.txt",
+    "-o",
+    "gitlab=g.json",
+    "-o",
+    "markdown=m.md",
+    "-o",
+    "har=h.har",
+];
+
 /// Runs every way to report, and looks through all that is written.
 fn nothing_leaks(what: &str, secret: &str, spoil: Spoil) -> Vec<i32> {
     let spoilt = Spoilt::new(secret, spoil);
@@ -157,9 +177,21 @@ fn nothing_leaks(what: &str, secret: &str, spoil: Spoil) -> Vec<i32> {
     let mut codes = Vec::new();
     let mut outputs = Vec::new();
     for arguments in [
-        &["-o", "console=c.txt", "-o", "junit=j.xml", "-o", "json=r.json"][..],
+        &EVERY_FORMAT[..],
         &["-v", "--color", "always"],
-        &["-vv", "--suite", "all", "-o", "json=all.json", "-o", "junit=all.xml", "--junit-warnings", "failure"],
+        &[
+            "-vv",
+            "--suite",
+            "all",
+            "-o",
+            "json=all.json",
+            "-o",
+            "junit=all.xml",
+            "-o",
+            "har=all.har",
+            "--junit-warnings",
+            "failure",
+        ],
         &["-q"],
         &["--dry-run"],
     ] {
