@@ -67,7 +67,7 @@ pub(super) struct CheckArgs {
     pub(super) target: TargetArgs,
     #[command(flatten)]
     pub(super) select: SelectArgs,
-    /// Only a part of the checks: the Ith of N; `grantlint report` puts the parts together
+    /// Only part I of N of the checks; `grantlint report` joins the parts
     #[arg(long, value_name = "I/N", help_heading = "What is checked")]
     pub(super) shard: Option<Part>,
     #[command(flatten)]
@@ -148,7 +148,7 @@ pub(super) struct ReportArgs {
     /// Write a report: console, junit, json, sarif, github, gitlab, markdown or har; without PATH to standard output; may be repeated
     #[arg(short, long = "output", value_name = "FORMAT[=PATH]")]
     pub(super) outputs: Vec<Output>,
-    /// Exit with 1 from this level of violation on; by default must, or what the saved run had
+    /// Exit with 1 from this level on
     #[arg(long, value_name = "LEVEL")]
     pub(super) fail_on: Option<Gate>,
     /// File of waivers: violations accepted with a reason until a day
@@ -163,7 +163,7 @@ pub(super) struct ReportArgs {
     /// Exit with 0 also where violations would make it 1
     #[arg(long)]
     pub(super) exit_zero: bool,
-    /// Where findings point in sarif, github and gitlab, instead of lines of the target file
+    /// Where findings point to, instead of lines of the target file
     #[arg(long, value_name = "PATH[:LINE]")]
     pub(super) location: Option<Spot>,
     /// How JUnit shows warnings
