@@ -166,6 +166,12 @@ impl FileKind {
         }
     }
 
+    /// What is wrong with a value: JSON Pointer and message; nothing if it is as the schema says.
+    #[must_use]
+    pub fn mistakes(&self, value: &Value) -> Vec<(String, String)> {
+        self.faults(value).into_iter().map(Fault::told).collect()
+    }
+
     fn faults(&self, value: &Value) -> Vec<Fault> {
         if simple::file(&self.schema, value) == Some(true) {
             return Vec::new();

@@ -9,6 +9,7 @@ mod hide;
 mod keys;
 mod mistakes;
 mod secrets;
+mod source;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,7 @@ pub use entry::{
 };
 use keys::Keys;
 use mistakes::Mistake;
+pub use source::{Place, Source};
 
 /// The schema of target files, generated from [`TargetFile`].
 const SCHEMA: &str = include_str!("../specs/schema/target.schema.json");
@@ -53,6 +55,8 @@ pub struct Target {
     pub headers: Vec<(String, String)>,
     /// What in it may be a mistake and may be meant: lower-case sentences without secrets, to be told before anything is sent.
     pub hints: Vec<String>,
+    /// Where it stands in its file; `None` without one.
+    pub source: Option<Source>,
     secrets: Vec<(String, Secret)>,
     keys: Keys,
     claims: BTreeSet<String>,
@@ -154,7 +158,10 @@ pub fn from_text(
         let keys = keys::read(&value, &secrets, &mut mistakes);
         if mistakes.is_empty() && file.problems.is_empty() {
             match resolve(name, value, (secrets, keys), folder) {
-                Ok(target) => targets.push(target),
+                Ok(target) => {
+                    let source = Some(Source::new(path, text, &document.positions, &place));
+                    targets.push(Target { source, ..target });
+                }
                 Err(mistake) => mistakes.push(mistake),
             }
         }
@@ -241,6 +248,7 @@ fn resolve(
         ca_file: entry.ca_file.map(|path| folder.join(path)),
         proxy: entry.proxy,
         headers: entry.headers.into_iter().collect(),
+        source: None,
         secrets,
         keys,
     })

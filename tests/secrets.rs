@@ -159,6 +159,28 @@ fn is_issued(body: &[u8]) -> bool {
     String::from_utf8_lossy(body).contains("access_token")
 }
 
+/// A file of each format.
+const EVERY_FORMAT: [&str; 18] = [
+    "-o",
+    "console=c.txt",
+    "-o",
+    "junit=j.xml",
+    "-o",
+    "json=r.json",
+    "-o",
+    "sarif=s.sarif",
+    "-o",
+    "github=g.txt",
+    "-o",
+    "gitlab=g.json",
+    "-o",
+    "markdown=m.md",
+    "-o",
+    "har=h.har",
+    "-o",
+    "html=h.html",
+];
+
 /// Runs every way to report, and looks through all that is written.
 fn nothing_leaks(what: &str, secret: &str, spoil: Spoil) -> Vec<i32> {
     let spoilt = Spoilt::new(secret, spoil);
@@ -168,7 +190,7 @@ fn nothing_leaks(what: &str, secret: &str, spoil: Spoil) -> Vec<i32> {
     let mut codes = Vec::new();
     let mut outputs = Vec::new();
     for arguments in [
-        &["-o", "console=c.txt", "-o", "junit=j.xml", "-o", "json=r.json", "-o", "html=r.html"][..],
+        &EVERY_FORMAT[..],
         &["-v", "--color", "always"],
         &[
             "-vv",
@@ -180,6 +202,8 @@ fn nothing_leaks(what: &str, secret: &str, spoil: Spoil) -> Vec<i32> {
             "junit=all.xml",
             "-o",
             "html=all.html",
+            "-o",
+            "har=all.har",
             "--junit-warnings",
             "failure",
         ],

@@ -72,3 +72,33 @@ fn what_only_a_caller_sends_is_judged_by_its_contract_first() {
         }
     }
 }
+
+/// Waivers, baselines, fingerprints and names of test cases hang on it.
+#[test]
+fn no_two_findings_of_a_run_are_called_the_same() {
+    let catalogue = suite::embedded().unwrap();
+    let wanted = Wanted { suites: catalogue.suites.keys().cloned().collect(), ..Wanted::default() };
+    let mut seen = BTreeSet::new();
+    for member in suite::select(&catalogue, &wanted) {
+        let name = format!("{} {:?} {:?}", member.check, member.variant, member.caller);
+        assert!(seen.insert(name.clone()), "{name}");
+    }
+}
+
+#[test]
+fn parts_are_the_whole_and_keep_checks_together() {
+    let catalogue = suite::embedded().unwrap();
+    let wanted = Wanted { suites: vec!["all".into()], ..Wanted::default() };
+    let all = suite::select(&catalogue, &wanted);
+    let parts: Vec<Vec<suite::Member>> = (1..=3).map(|index| suite::part(all.clone(), index, 3)).collect();
+    for member in &all {
+        let holds = |part: &&Vec<suite::Member>| part.contains(member);
+        // What speaks of every answer is judged on the answers of each part.
+        let times = if member.everywhere { 3 } else { 1 };
+        assert_eq!(parts.iter().filter(holds).count(), times, "{}", member.check);
+    }
+    for check in all.iter().filter(|member| !member.everywhere).map(|member| &member.check) {
+        let holds = |part: &&Vec<suite::Member>| part.iter().any(|one| one.check == *check && !one.everywhere);
+        assert_eq!(parts.iter().filter(holds).count(), 1, "{check}");
+    }
+}

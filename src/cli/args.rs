@@ -7,10 +7,11 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use super::colour::Colour;
 use super::output::Output;
 use super::target_args::TargetArgs;
-use crate::report::assemble::FailOn;
+use super::values::{Part, Spot};
 use crate::report::coverage::By;
 use crate::report::html::logo::Logo;
 use crate::report::junit::WarningsAs;
+use crate::report::model::FailOn;
 
 /// Checks running OAuth endpoints: plays the client, sends the requests that matter, judges the answers.
 #[derive(Debug, Parser)]
@@ -45,6 +46,8 @@ pub(super) enum Command {
     Demo(DemoArgs),
     /// Check live targets of a target file, or the endpoint named by flags
     Check(Box<CheckArgs>),
+    /// Write saved runs again in other formats, and put the parts of a divided run together
+    Report(ReportAgainArgs),
     /// Show one check: requirement, what is sent, what is accepted, why, how to fix it
     Explain(ExplainArgs),
     /// List checks, suites, exchanges, faults or the reference server's rules
@@ -65,8 +68,22 @@ pub(super) struct CheckArgs {
     pub(super) target: TargetArgs,
     #[command(flatten)]
     pub(super) select: SelectArgs,
+    /// Only part I of N of the checks; `grantlint report` joins the parts
+    #[arg(long, value_name = "I/N", help_heading = "What is checked")]
+    pub(super) shard: Option<Part>,
     #[command(flatten)]
     pub(super) sending: SendArgs,
+    #[command(flatten)]
+    pub(super) report: ReportArgs,
+}
+
+/// `report`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub(super) struct ReportAgainArgs {
+    /// Saved runs (`check -o json=RUN.json`); `-` is standard input
+    #[arg(value_name = "RUN.json", required = true)]
+    pub(super) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) report: ReportArgs,
 }
@@ -129,15 +146,27 @@ pub(super) struct SendArgs {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "How it is reported")]
 pub(super) struct ReportArgs {
-    /// Write a report: console, junit, json, html or html-dir; without PATH to standard output; may be repeated
+    /// Write a report: console, junit, json, sarif, github, gitlab, markdown, har, html or html-dir; without PATH to standard output; may be repeated
     #[arg(short, long = "output", value_name = "FORMAT[=PATH]")]
     pub(super) outputs: Vec<Output>,
-    /// Exit with 1 from this level of violation on
-    #[arg(long, value_name = "LEVEL", default_value = "must")]
-    pub(super) fail_on: Gate,
+    /// Exit with 1 from this level on
+    #[arg(long, value_name = "LEVEL")]
+    pub(super) fail_on: Option<Gate>,
     /// File of waivers: violations accepted with a reason until a day
     #[arg(long, value_name = "FILE")]
     pub(super) waivers: Option<PathBuf>,
+    /// Exit with 1 if a waiver is stale or has ended
+    #[arg(long)]
+    pub(super) fail_on_stale: bool,
+    /// Saved run whose violations are known: only new ones fail this run
+    #[arg(long, value_name = "RUN.json")]
+    pub(super) baseline: Option<PathBuf>,
+    /// Exit with 0 also where violations would make it 1
+    #[arg(long)]
+    pub(super) exit_zero: bool,
+    /// Where findings point to, instead of lines of the target file
+    #[arg(long, value_name = "PATH[:LINE]")]
+    pub(super) location: Option<Spot>,
     /// How JUnit shows warnings
     #[arg(long, value_name = "AS", default_value = "skipped")]
     pub(super) junit_warnings: JUnitWarnings,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::args::CheckArgs;
 use super::failure::Failure;
+use super::gating::Gating;
 use super::progress::Shown;
 use super::{output, pipeline};
 use crate::report::model::RunReport;
@@ -20,7 +21,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<u8, Failure> {
     let mut planned = Vec::new();
     for target in &targets {
         let wanted = pipeline::wanted(catalogue, &args.select, &pipeline::suites_of(catalogue, target))?;
-        planned.push(pipeline::planned(catalogue, target, wanted, &args.sending)?);
+        planned.push(pipeline::planned(catalogue, target, wanted, &args.sending, args.shard)?);
     }
     if args.sending.dry_run {
         return dry_run(&planned, args);
@@ -30,8 +31,8 @@ pub(super) fn run(args: &CheckArgs) -> Result<u8, Failure> {
         let settings = pipeline::settings(&args.sending, Arc::new(run::Quiet))?;
         targets.iter().try_for_each(|target| run::usable(target, &settings))?;
     }
-    let waivers = pipeline::waivers(args.report.waivers.as_deref())?;
-    let waivers = waivers.as_slice();
+    let gate = &Gating::read(&args.report)?;
+    output::say_what_lacks(&args.report, args.target.file().is_some());
     // What is written is not taken apart: the process ends, and nothing secret is in it.
     let planned = ManuallyDrop::new(planned);
     let reports = pipeline::runtime()?.block_on(async {
@@ -40,8 +41,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<u8, Failure> {
             let settings = pipeline::settings(&args.sending, shown.clone())?;
             let (own, found) = planned.discovered(&args.select, &args.sending, &settings).await?.unzip();
             let planned = own.as_ref().unwrap_or(planned);
-            let (found, fail_on) = (found.unwrap_or_default(), args.report.fail_on.into());
-            let report = planned.report(found, &settings, fail_on, waivers, pipeline::asked_to_stop()).await;
+            let report = planned.report(found.unwrap_or_default(), &settings, gate, pipeline::asked_to_stop()).await;
             shown.done();
             report
         });
@@ -49,8 +49,8 @@ pub(super) fn run(args: &CheckArgs) -> Result<u8, Failure> {
     })?;
     let reports = ManuallyDrop::new(reports);
     let all: Vec<&RunReport> = reports.iter().collect();
-    output::write_all(&all, &args.report, Some(&again(args)), args.target.file())?;
-    Ok(worst(&all))
+    output::write_all(&all, &args.report, Some(&again(args)))?;
+    Ok(gate.code(&all))
 }
 
 /// How the same checks are asked again, without the secret.
@@ -61,12 +61,6 @@ fn again(args: &CheckArgs) -> String {
         command.push_str(&format!(" --specs {}", specs.display()));
     }
     command
-}
-
-/// Several targets: the first of these codes that occurs (DESIGN section 4).
-fn worst(reports: &[&RunReport]) -> u8 {
-    let codes: Vec<u8> = reports.iter().map(|report| report.exit.code).collect();
-    [130, 1, 3, 4].into_iter().find(|code| codes.contains(code)).unwrap_or(0)
 }
 
 /// What would be sent, in order, masked.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::args::{DemoArgs, SelectArgs, SendArgs};
 use super::failure::Failure;
+use super::gating::Gating;
 use super::progress::Shown;
 use super::{output, pipeline};
-use crate::report::assemble::FailOn;
 use crate::report::console::{self, ConsoleOptions, Verbosity};
 use crate::report::model::{RunReport, VerdictKind};
 use crate::run::Found;
@@ -44,7 +44,7 @@ pub(super) fn run(args: &DemoArgs) -> Result<u8, Failure> {
         faulty.findings.iter().any(|finding| finding.check == check && finding.verdict == VerdictKind::Violation)
     };
     let as_it_must = sound.exit.code == 0 && faulty.exit.code == 1 && FAULTS.iter().all(|check| violated(check));
-    output::write_all(&[&sound, &faulty], &args.report, None, None)?;
+    output::write_all(&[&sound, &faulty], &args.report, None)?;
     // What the demo has to say about itself is no part of a report that a program reads.
     output::tell(&format!(
         "demo: the conforming server ended with {}, the faulty one with {}: {}",
@@ -77,10 +77,10 @@ async fn one(
     let running = server::start(server::Settings { dialect, ..server::Settings::default() }).await?;
     let target = target::from_entry(name, running.target())?;
     let wanted = pipeline::wanted(catalogue, &SelectArgs::default(), &[SUITE.to_owned()])?;
-    let planned = pipeline::planned(catalogue, &target, wanted, sending)?;
+    let planned = pipeline::planned(catalogue, &target, wanted, sending, None)?;
     let shown = Arc::new(Shown::new(name, args.report.quiet, args.report.verbose > 1));
     let settings = pipeline::settings(sending, shown.clone())?;
-    let report = planned.report(Found::default(), &settings, FailOn::Must, &[], pipeline::asked_to_stop()).await;
+    let report = planned.report(Found::default(), &settings, &Gating::default(), pipeline::asked_to_stop()).await;
     shown.done();
     report
 }

@@ -4,7 +4,7 @@ use std::error::Error as _;
 
 use super::colour;
 use super::output::tell;
-use crate::report::write;
+use crate::report::{saved, write};
 use crate::yaml::FileProblems;
 use crate::{mutation, run, server, suite, target};
 
@@ -26,6 +26,12 @@ impl Failure {
     /// What was built in does not fit together: our bug.
     pub(super) fn internal(message: String) -> Self {
         Self { code: 70, ..Self::usage(message, "please report this".to_owned()) }
+    }
+
+    /// A saved run that cannot be read.
+    pub(super) fn saved(mistakes: &saved::Mistakes) -> Self {
+        let message = format!("a saved run has mistakes\n{mistakes}");
+        Self::usage(message, mistakes.help.to_owned())
     }
 
     pub(super) fn waivers(file: FileProblems) -> Self {

@@ -8,14 +8,17 @@ mod coverage;
 mod demo;
 mod explain;
 mod failure;
+mod gating;
 mod list;
 mod output;
 mod person;
 mod pipeline;
 mod progress;
+mod report;
 mod selftest;
 mod serve;
 mod target_args;
+mod values;
 
 use std::process::ExitCode;
 
@@ -31,6 +34,7 @@ pub fn main() -> ExitCode {
     // A panic is our bug, whatever the input was: it gets a code of its own and never looks like a verdict.
     let outcome = std::panic::catch_unwind(|| match &cli.command {
         Command::Check(args) => check::run(args),
+        Command::Report(args) => report::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Serve(args) => serve::run(args),
         Command::List(args) => list::run(args),

@@ -1,5 +1,6 @@
 //! `-o FORMAT[=PATH]`: reports to files and to standard output, all from the one model.
 
+use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -12,7 +13,7 @@ use crate::report::console::{self, ConsoleOptions, Verbosity};
 use crate::report::html;
 use crate::report::junit::{self, JUnitOptions};
 use crate::report::model::RunReport;
-use crate::report::{json, write};
+use crate::report::{github, gitlab, har, json, markdown, sarif, write};
 use crate::yaml;
 
 /// One report to write.
@@ -28,15 +29,25 @@ enum Format {
     Console,
     JUnit,
     Json,
+    Sarif,
+    GitHub,
+    GitLab,
+    Markdown,
+    Har,
     Html,
     /// A folder instead of a file.
     HtmlDir,
 }
 
-const FORMATS: [(&str, Format); 5] = [
+const FORMATS: [(&str, Format); 10] = [
     ("console", Format::Console),
     ("junit", Format::JUnit),
     ("json", Format::Json),
+    ("sarif", Format::Sarif),
+    ("github", Format::GitHub),
+    ("gitlab", Format::GitLab),
+    ("markdown", Format::Markdown),
+    ("har", Format::Har),
     ("html", Format::Html),
     ("html-dir", Format::HtmlDir),
 ];
@@ -59,9 +70,10 @@ impl FromStr for Output {
     }
 }
 
-/// Two reports cannot share standard output.
+/// Two reports cannot share standard output, but for the console's and the annotations, which are both meant for the log of a job.
 pub(super) fn valid(args: &ReportArgs) -> Result<(), Failure> {
-    if args.outputs.iter().filter(|output| output.path.is_none()).count() > 1 {
+    let printed: Vec<Format> = printed(args);
+    if printed.len() > 1 && printed != [Format::Console, Format::GitHub] {
         let help = "give all but one a path, as in `-o junit=report.xml`".to_owned();
         return Err(Failure::usage("two reports would share standard output", help));
     }
@@ -86,16 +98,16 @@ pub(super) fn valid(args: &ReportArgs) -> Result<(), Failure> {
 
 /// Writes every report: files first, so that what stands on the console last is the verdict. Without a report for standard
 /// output the console report goes there.
-pub(super) fn write_all(
-    reports: &[&RunReport],
-    args: &ReportArgs,
-    again: Option<&str>,
-    file: Option<String>,
-) -> Result<(), Failure> {
-    let junit = JUnitOptions { warnings: args.junit_warnings.into(), file };
+pub(super) fn write_all(reports: &[&RunReport], args: &ReportArgs, again: Option<&str>) -> Result<(), Failure> {
+    let junit = JUnitOptions { warnings: args.junit_warnings.into(), file: None };
     let rendered = |format: Format, to_terminal: bool| match format {
         Format::Json => json::render_all(reports),
         Format::JUnit => junit::render(reports, &junit),
+        Format::Sarif => sarif::render(reports),
+        Format::GitHub => github::render(reports),
+        Format::GitLab => gitlab::render(reports),
+        Format::Markdown => markdown::render(reports),
+        Format::Har => har::render(reports),
         Format::Html | Format::HtmlDir => html::render(reports, &branding::options(args)),
         Format::Console => {
             let options = ConsoleOptions {
@@ -119,10 +131,57 @@ pub(super) fn write_all(
             failure = failure.or(Some(Failure::from(error)));
         }
     }
-    let format =
-        args.outputs.iter().find(|output| output.path.is_none()).map_or(Format::Console, |output| output.format);
-    print(&rendered(format, true))?;
+    if args.outputs.iter().any(|output| output.format == Format::GitHub)
+        && let Err(error) = summarised(reports)
+    {
+        failure = failure.or(Some(error));
+    }
+    for format in printed(args) {
+        print(&rendered(format, true))?;
+    }
     failure.map_or(Ok(()), Err)
+}
+
+/// The reports for standard output, in the order in which they stand there.
+fn printed(args: &ReportArgs) -> Vec<Format> {
+    let printed = args.outputs.iter().filter(|output| output.path.is_none()).map(|output| output.format);
+    let mut printed: Vec<Format> = printed.collect();
+    if printed.is_empty() {
+        printed.push(Format::Console);
+    }
+    if printed == [Format::GitHub, Format::Console] {
+        printed.reverse();
+    }
+    printed
+}
+
+/// Bytes of a job summary, beyond which GitHub drops all of it.
+const SUMMARY_BYTES: u64 = 1 << 20;
+
+/// Adds the table of everything to the summary of a GitHub job, if this is one.
+fn summarised(reports: &[&RunReport]) -> Result<(), Failure> {
+    let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()).map(PathBuf::from) else {
+        return Ok(());
+    };
+    let unwritable = |source: io::Error| Failure::from(write::Error::Unwritable { path: path.clone(), source });
+    let mut file = OpenOptions::new().append(true).create(true).open(&path).map_err(unwritable)?;
+    // What other commands of the step have written is there already.
+    let used = file.metadata().map_err(unwritable)?.len();
+    let room = usize::try_from((SUMMARY_BYTES - 1024).saturating_sub(used)).unwrap_or(0);
+    let mut text = markdown::render_within(reports, room);
+    if text.len() > room {
+        text = "grantlint: no room is left for its summary\n".to_owned();
+    }
+    file.write_all(text.as_bytes()).map_err(unwritable)
+}
+
+/// Tells what readers will miss, before anything is sent: without a file GitHub discards a SARIF report.
+pub(super) fn say_what_lacks(args: &ReportArgs, has_file: bool) {
+    if !has_file && args.location.is_none() && args.outputs.iter().any(|output| output.format == Format::Sarif) {
+        tell(
+            "note: without a target file the SARIF report names no line, and GitHub takes none like that; say --location PATH",
+        );
+    }
 }
 
 /// Writes a line to standard error; where that cannot be written to, nobody reads it, and the exit code stays what it is.

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use super::args::{SelectArgs, SendArgs};
 use super::failure::Failure;
+use super::gating::{Gating, source};
 use super::person::AtTheTerminal;
+use super::values::Part;
 use crate::clock::SystemClock;
 use crate::plan::{self, Plan};
-use crate::report::assemble::{self, FailOn, Material};
-use crate::report::model::RunReport;
-use crate::report::waivers::{self, Waiver};
+use crate::report::assemble::{self, Material};
+use crate::report::model::{RunReport, Shard};
 use crate::run::{self, Found, Progress, Settings, Task};
 use crate::suite::{self, Catalogue, Member, Wanted};
 use crate::target::{self, Target};
@@ -26,14 +27,6 @@ pub(super) fn catalogue(specs: Option<&Path>) -> Result<&'static Catalogue, Fail
         None => suite::embedded()?,
         Some(folder) => suite::with_folder(folder)?,
     })))
-}
-
-/// The waivers of a file; none without one.
-pub(super) fn waivers(path: Option<&Path>) -> Result<Vec<Waiver>, Failure> {
-    let Some(path) = path else { return Ok(Vec::new()) };
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::usage(format!("cannot read waiver file `{}`: {error}", path.display()), None))?;
-    waivers::read(&path.display().to_string(), &text).map_err(|file| Failure::waivers(*file))
 }
 
 /// The suites that a target is run with when no flag names one: its own, or all that it claims what they need for.
@@ -73,6 +66,7 @@ pub(super) struct Planned<'c> {
     pub(super) wanted: Wanted,
     pub(super) members: Vec<Member>,
     pub(super) plan: Plan,
+    part: Option<Part>,
 }
 
 /// Selects and plans.
@@ -81,8 +75,12 @@ pub(super) fn planned<'c>(
     target: &Target,
     wanted: Wanted,
     sending: &SendArgs,
+    part: Option<Part>,
 ) -> Result<Planned<'c>, Failure> {
-    let members = suite::select(catalogue, &wanted);
+    let mut members = suite::select(catalogue, &wanted);
+    if let Some(part) = part {
+        members = suite::part(members, part.index, part.of);
+    }
     let options = plan::Options { safe: sending.safe, patience: patience(sending)? };
     let suites = wanted.suites.iter().filter_map(|id| catalogue.suites.get(id));
     let mut claims: Vec<String> = suites.flat_map(|suite| suite.file.claims.clone()).collect();
@@ -90,7 +88,7 @@ pub(super) fn planned<'c>(
     claims.extend(sending.interactive.then(|| "login".to_owned()));
     let target = target.clone().claiming(&claims);
     let plan = plan::plan(catalogue, &target, &members, &options);
-    Ok(Planned { catalogue, target, wanted, members, plan })
+    Ok(Planned { catalogue, target, wanted, members, plan, part })
 }
 
 fn patience(sending: &SendArgs) -> Result<Duration, Failure> {
@@ -145,7 +143,7 @@ impl<'c> Planned<'c> {
         }
         let (target, found) = run::discover(self.catalogue, &self.target, settings, asked_to_stop()).await?;
         let wanted = wanted(self.catalogue, select, &suites_of(self.catalogue, &target))?;
-        Ok(Some((planned(self.catalogue, &target, wanted, sending)?, found)))
+        Ok(Some((planned(self.catalogue, &target, wanted, sending, self.part)?, found)))
     }
 
     /// Runs, judges and assembles; what was found before is part of it.
@@ -153,13 +151,12 @@ impl<'c> Planned<'c> {
         &self,
         found: Found,
         settings: &Settings,
-        fail_on: FailOn,
-        waivers: &[Waiver],
+        gate: &Gating,
         stop: impl Future<Output = ()>,
     ) -> Result<RunReport, Failure> {
         let task = Task { catalogue: self.catalogue, plan: &self.plan, target: &self.target };
         let brought = run::run_after(task, found, settings, stop).await?;
-        Ok(assemble::assemble(Material {
+        let mut report = assemble::assemble(Material {
             catalogue: self.catalogue,
             recording: brought.recording,
             members: &self.members,
@@ -171,9 +168,13 @@ impl<'c> Planned<'c> {
             started_ms: brought.started_ms,
             elapsed_ms: brought.elapsed_ms,
             sent: brought.sent,
-            fail_on,
-            waivers,
-        }))
+            fail_on: gate.fail_on.unwrap_or_default(),
+            waivers: &gate.waivers,
+        });
+        report.source = self.target.source.as_ref().map(source);
+        report.shard = self.part.map(|part| Shard { parts: vec![part.index], of: part.of });
+        gate.apply(&mut report);
+        Ok(report)
     }
 }
 

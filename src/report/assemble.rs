@@ -5,29 +5,17 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::conclude::{self, Ended};
+pub use super::model::FailOn;
 use super::model::{
-    Answer, Answers, Diagnosis, Exit, Finding, LeftOut, Mismatch, Preflight, PreflightStep, RunReport, Severity,
-    Summary, Tool, VerdictKind,
+    Answers, Diagnosis, Finding, LeftOut, Mismatch, Preflight, PreflightStep, RunReport, Severity, Tool, VerdictKind,
+    WaiverNotice,
 };
 use super::waivers::{self, Waiver};
 use crate::exchange::{Recorded, Recording, Why, curl};
 use crate::judge::{Court, Judgement, Verdict};
 use crate::suite::files::{Level, Soft};
 use crate::suite::{Catalogue, Check, Member, Suite, matches};
-
-/// From which severity on a violation fails the run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum FailOn {
-    /// Errors.
-    #[default]
-    Must,
-    /// Warnings too.
-    Should,
-    /// Notes too.
-    May,
-    /// Nothing.
-    Never,
-}
 
 /// What a report is made of.
 #[derive(Debug, Clone)]
@@ -74,8 +62,15 @@ fn without_documents(material: &Material<'_>) -> RunReport {
         material.members.iter().filter_map(|member| finding(material, &court, member)).collect();
     findings.sort_by(|a, b| (&a.check, &a.caller, &a.variant).cmp(&(&b.check, &b.caller, &b.variant)));
     let notices = waivers::apply(&mut findings, material.waivers, material.target, material.started_ms);
-    let summary = count(&findings, material.sent);
-    let exit = exit(material, &findings);
+    let summary = conclude::count(&findings, material.sent);
+    let ended = Ended {
+        fail_on: material.fail_on,
+        waivers: &notices,
+        stopped: material.stopped.is_some(),
+        interrupted: material.interrupted,
+        ..Ended::default()
+    };
+    let exit = conclude::exit(&findings, ended);
     let mut target: IndexMap<String, Value> = IndexMap::from([("name".to_owned(), Value::from(material.target))]);
     target.extend(
         material.recording.target.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())),
@@ -115,8 +110,11 @@ fn without_documents(material: &Material<'_>) -> RunReport {
         },
         controls: controls.collect(),
         left_out: left_out.collect(),
-        diagnosis: diagnosis(material, &findings, notices),
+        diagnosis: diagnosis(material, &findings, &notices),
         exchanges: IndexMap::new(),
+        source: None,
+        shard: None,
+        waivers: notices,
         findings,
     }
 }
@@ -214,110 +212,19 @@ fn sees(material: &Material<'_>, member: &Member) -> Option<String> {
         .map(|diagnosis| diagnosis.shown.clone())
 }
 
-fn count(findings: &[Finding], exchanges: usize) -> Summary {
-    let mut summary = Summary { checks: findings.len(), exchanges, ..Summary::default() };
-    for finding in findings {
-        let counter = match (finding.verdict, finding.severity) {
-            (VerdictKind::Pass, _) => &mut summary.pass,
-            (VerdictKind::Violation, Severity::Error) => &mut summary.violation,
-            (VerdictKind::Violation, Severity::Warning) => &mut summary.warning,
-            (VerdictKind::Violation, Severity::Note) => &mut summary.note,
-            (VerdictKind::NotApplicable, _) => &mut summary.not_applicable,
-            (VerdictKind::NotTestable, _) => &mut summary.not_testable,
-            (VerdictKind::LeftOut, _) => &mut summary.left_out,
-            (VerdictKind::Waived, _) => &mut summary.waived,
-        };
-        *counter += 1;
-    }
-    summary
-}
-
-/// The document that a source names: `RFC 6749 §5.1` → `RFC 6749`.
-fn document_of(source: &str) -> &str {
-    source.split(" §").next().unwrap_or(source).trim()
-}
-
 fn answers(material: &Material<'_>, findings: &[Finding]) -> Answers {
     let callers: Vec<&str> =
         material.suites.iter().filter_map(|id| material.catalogue.suites.get(id)?.file.caller.as_deref()).collect();
-    let mut by_document: IndexMap<&str, Vec<&Finding>> = IndexMap::new();
-    let mut by_caller: IndexMap<&str, Vec<&Finding>> = callers.iter().map(|caller| (*caller, Vec::new())).collect();
-    for finding in findings {
-        let document = finding.sources.first().map_or("", |source| document_of(source));
-        if let Some(caller) = &finding.caller {
-            by_caller.entry(caller).or_default().push(finding);
-        } else if callers.contains(&document) {
-            by_caller.entry(document).or_default().push(finding);
-        } else if document != PRACTICE
-            && !material.catalogue.suites.values().any(|suite| suite.file.caller.as_deref() == Some(document))
-        {
-            by_document.entry(document).or_default().push(finding);
-        }
-    }
-    by_document.sort_keys();
-    let answered = |groups: IndexMap<&str, Vec<&Finding>>| {
-        groups
-            .into_iter()
-            .filter(|(_, findings)| findings.iter().any(|finding| finding.verdict != VerdictKind::NotApplicable))
-            .map(|(name, findings)| (name.to_owned(), answer(&findings)))
-            .collect()
-    };
-    Answers { conforms: answered(by_document), works_for: answered(by_caller) }
+    // What a caller needs says nothing about a standard, also where its suite was not asked for.
+    let is_callers =
+        |document: &str| material.catalogue.suites.values().any(|suite| suite.file.caller.as_deref() == Some(document));
+    conclude::answers(findings, &callers, |document| document != PRACTICE && !is_callers(document))
 }
 
 /// Checks of no document are filed here; they answer neither question.
 const PRACTICE: &str = "grantlint practice";
 
-fn answer(findings: &[&Finding]) -> Answer {
-    let violated = |severity: Severity| {
-        findings
-            .iter()
-            .filter(|finding| finding.verdict == VerdictKind::Violation && finding.severity == severity)
-            .count()
-    };
-    let of = |verdict: VerdictKind| findings.iter().filter(|finding| finding.verdict == verdict).count();
-    let (violations, not_testable) = (violated(Severity::Error), of(VerdictKind::NotTestable));
-    let word = if violations > 0 {
-        "no"
-    } else if not_testable > 0 || of(VerdictKind::Pass) == 0 {
-        "not known"
-    } else {
-        "yes"
-    };
-    Answer { answer: word.into(), violations, warnings: violated(Severity::Warning), not_testable }
-}
-
-fn exit(material: &Material<'_>, findings: &[Finding]) -> Exit {
-    let gate = |finding: &&Finding| {
-        finding.verdict == VerdictKind::Violation
-            && match material.fail_on {
-                FailOn::Must => finding.severity == Severity::Error,
-                FailOn::Should => finding.severity != Severity::Note,
-                FailOn::May => true,
-                FailOn::Never => false,
-            }
-    };
-    let gated = findings.iter().filter(gate).count();
-    let untested = findings.iter().filter(|finding| finding.verdict == VerdictKind::NotTestable).count();
-    let concluded = findings
-        .iter()
-        .any(|finding| matches!(finding.verdict, VerdictKind::Pass | VerdictKind::Violation | VerdictKind::Waived));
-    let plural = |count: usize, one: &str| if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") };
-    let (code, meaning) = if material.interrupted {
-        (130, "interrupted; what had finished is reported".to_owned())
-    } else if gated > 0 {
-        (1, format!("{} at or above the gate", plural(gated, "violation")))
-    } else if untested > 0 || material.stopped.is_some() {
-        (3, format!("not everything could be tested: {} without a verdict", plural(untested, "check")))
-    } else if !concluded {
-        (4, "nothing was selected, or nothing applies to this target".to_owned())
-    } else {
-        (0, "every selected check came to a verdict, and none is at or above the gate".to_owned())
-    };
-    Exit { code, meaning }
-}
-
-fn diagnosis(material: &Material<'_>, findings: &[Finding], notices: Vec<String>) -> Vec<Diagnosis> {
+fn diagnosis(material: &Material<'_>, findings: &[Finding], notices: &[WaiverNotice]) -> Vec<Diagnosis> {
     let stopped = material.stopped.iter().map(|(says, next)| Diagnosis {
         says: says.clone(),
         next: next.clone(),
@@ -327,7 +234,10 @@ fn diagnosis(material: &Material<'_>, findings: &[Finding], notices: Vec<String>
             .map(|finding| finding.check.clone())
             .collect(),
     });
-    let notices =
-        notices.into_iter().map(|says| Diagnosis { says, next: "change the waiver file".into(), checks: Vec::new() });
+    let notices = notices.iter().map(|notice| Diagnosis {
+        says: notice.says.clone(),
+        next: format!("change line {} of `{}`", notice.line, notice.file),
+        checks: Vec::new(),
+    });
     stopped.chain(notices).collect()
 }

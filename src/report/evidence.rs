@@ -2,7 +2,7 @@
 //!
 //! Pure. Exchange documents are read defensively: a saved run may hold anything, and an odd document shows less, never fails.
 
-mod member;
+pub(super) mod member;
 
 use std::ops::Range;
 

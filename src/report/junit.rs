@@ -24,7 +24,7 @@ use complete::complete;
 pub struct JUnitOptions {
     /// What becomes of warnings, and, failures aside, of notes.
     pub warnings: WarningsAs,
-    /// The user's own file that declares the target, relative to the repository; servers link cases to it. `None`: no link.
+    /// The user's own file that servers link cases to, relative to the repository. `None`: the one that the report names, if any.
     pub file: Option<String>,
 }
 
@@ -83,7 +83,8 @@ fn suite(report: &RunReport, many: bool, options: &JUnitOptions, names: &mut Nam
             .fold(0, |sum, document| sum.saturating_add(elapsed_ms(document)));
         let time = Duration::milliseconds(i64::try_from(elapsed.min(MOST_MS)).unwrap_or_default());
         let case = Case::new(name, time, outcome(report, finding, options.warnings));
-        suite.add_testcase(case.in_file(options.file.as_deref()).into_inner());
+        let file = options.file.as_deref().or(report.source.as_ref().map(|source| source.file.as_str()));
+        suite.add_testcase(case.in_file(file).into_inner());
     }
     suite
 }

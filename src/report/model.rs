@@ -42,6 +42,79 @@ pub struct RunReport {
     pub diagnosis: Vec<Diagnosis>,
     /// The Recording: an exchange document for each instance, masked.
     pub exchanges: IndexMap<String, Value>,
+    /// The file that declares the target, for readers that show findings in it; absent for a target of flags.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+    /// Which parts of the checks are in it (`--shard`); absent when all are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
+    /// Waivers that want to be looked at: stale, ended, or about to end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waivers: Vec<WaiverNotice>,
+}
+
+/// The file that declares the target, with the places of its members.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// Relative to the repository that it is in, or as it was given.
+    pub file: String,
+    /// Member of the entry (`token_endpoint`) → its place; the empty name is the entry itself.
+    pub places: IndexMap<String, Place>,
+}
+
+/// A part of one line, counted from 1 in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// The line.
+    pub line: usize,
+    /// Of the first character.
+    pub column: usize,
+    /// Behind the last character.
+    pub end_column: usize,
+}
+
+/// Parts of the checks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Shard {
+    /// Which parts, from 1, ascending.
+    pub parts: Vec<usize>,
+    /// How many parts there are.
+    pub of: usize,
+}
+
+/// Why a waiver wants to be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WaiverState {
+    /// Its check passes: it can be taken out.
+    Stale,
+    /// Its last day has passed: it covers nothing.
+    Expired,
+    /// It covers a violation, for at most fourteen days more.
+    Ending,
+}
+
+/// A waiver that wants to be looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WaiverNotice {
+    /// Why.
+    pub state: WaiverState,
+    /// Its check.
+    pub check: String,
+    /// Its member of the check's exchange list, if it names one.
+    pub variant: Option<String>,
+    /// Its last day.
+    pub until: String,
+    /// The waiver file.
+    pub file: String,
+    /// The line at which it begins, from 1.
+    pub line: usize,
+    /// All of it in one sentence.
+    pub says: String,
 }
 
 /// The program that wrote a report.
@@ -62,6 +135,27 @@ pub struct Exit {
     pub code: u8,
     /// The code in words.
     pub meaning: String,
+    /// From which severity on a violation fails the run.
+    #[serde(default)]
+    pub fail_on: FailOn,
+    /// Whether a stale or ended waiver fails it too.
+    #[serde(default)]
+    pub fail_on_stale: bool,
+}
+
+/// From which severity on a violation fails the run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FailOn {
+    /// Nothing.
+    Never,
+    /// Errors.
+    #[default]
+    Must,
+    /// Warnings too.
+    Should,
+    /// Notes too.
+    May,
 }
 
 /// How many findings came to which verdict.
@@ -109,7 +203,7 @@ pub enum VerdictKind {
 }
 
 /// How loud a violation is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// A MUST was broken.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use time::{Date, OffsetDateTime, macros::format_description};
 
-use super::model::{Finding, VerdictKind};
+use super::model::{Finding, VerdictKind, WaiverNotice, WaiverState};
 use crate::schema::FileKind;
 use crate::yaml::{FileProblems, Problem};
 
@@ -38,6 +38,14 @@ pub struct Waiver {
     pub reason: String,
     /// Who answers for it.
     pub approved_by: Option<String>,
+    /// The file that it stands in.
+    #[serde(default, skip_deserializing)]
+    #[schemars(skip)]
+    pub file: String,
+    /// The line at which it begins, from 1.
+    #[serde(default, skip_deserializing)]
+    #[schemars(skip)]
+    pub line: usize,
 }
 
 /// Reads a waiver file.
@@ -53,9 +61,12 @@ pub fn read(path: &str, text: &str) -> Result<Vec<Waiver>, Box<FileProblems>> {
     let kind = FileKind::new(SCHEMA).map_err(|error| Box::new(broken(error)))?;
     let (document, mut file) = kind.read(path, text);
     let Some(document) = document.filter(|_| file.problems.is_empty()) else { return Err(Box::new(file)) };
-    let waivers: WaiverFile =
+    let mut waivers: WaiverFile =
         serde_json::from_value(document.value).map_err(|error| Box::new(broken(error.to_string())))?;
-    for (nth, waiver) in waivers.0.iter().enumerate() {
+    for (nth, waiver) in waivers.0.iter_mut().enumerate() {
+        let start = document.positions.get(&format!("/{nth}")).map_or(0, |position| position.value.start);
+        waiver.line = text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1;
+        path.clone_into(&mut waiver.file);
         let mut tell = |key: &str, message: String, help: &str| {
             let at = document.positions.get(&format!("/{nth}/{key}")).map(|position| position.value.clone());
             file.problems.push(Problem { message, at: at.unwrap_or_default(), help: Some(help.to_owned()) });
@@ -86,6 +97,24 @@ impl Waiver {
         self.last_day().zip(now.ok()).is_some_and(|(last, now)| now.date() <= last)
     }
 
+    fn days_left(&self, now_ms: u64) -> Option<i64> {
+        let now = OffsetDateTime::from_unix_timestamp(i64::try_from(now_ms / 1000).ok()?).ok()?;
+        Some((self.last_day()? - now.date()).whole_days())
+    }
+
+    fn notice(&self, state: WaiverState, what: &str) -> WaiverNotice {
+        let variant = self.variant.as_ref().map_or_else(String::new, |variant| format!(" [{variant}]"));
+        WaiverNotice {
+            state,
+            check: self.check.clone(),
+            variant: self.variant.clone(),
+            until: self.until.clone(),
+            file: self.file.clone(),
+            line: self.line,
+            says: format!("{}:{}: the waiver of `{}`{variant} {what}", self.file, self.line, self.check),
+        }
+    }
+
     fn covers(&self, finding: &Finding, target: &str) -> bool {
         self.check == finding.check
             && (self.target == "*" || self.target == target)
@@ -93,8 +122,11 @@ impl Waiver {
     }
 }
 
-/// Marks the violations that a waiver covers, and says what is wrong with the waivers: expired, or about a violation that is gone.
-pub fn apply(findings: &mut [Finding], waivers: &[Waiver], target: &str, now_ms: u64) -> Vec<String> {
+/// Days before the end of a waiver from which on it is told.
+const ENDING: i64 = 14;
+
+/// Marks the violations that a waiver covers, and tells the waivers that want to be looked at.
+pub fn apply(findings: &mut [Finding], waivers: &[Waiver], target: &str, now_ms: u64) -> Vec<WaiverNotice> {
     let mut notices = Vec::new();
     for waiver in waivers.iter().filter(|waiver| waiver.target == "*" || waiver.target == target) {
         let expired = !waiver.holds_at(now_ms);
@@ -111,13 +143,16 @@ pub fn apply(findings: &mut [Finding], waivers: &[Waiver], target: &str, now_ms:
                 }
             }
         }
-        if expired {
-            notices.push(format!(
-                "the waiver of `{}` ended on {}: it covers nothing any more",
-                waiver.check, waiver.until
-            ));
+        // A check that came to no verdict says nothing about its waiver.
+        if expired && (violated || asked) {
+            notices.push(
+                waiver.notice(WaiverState::Expired, &format!("ended on {}: it covers nothing any more", waiver.until)),
+            );
         } else if asked && !violated {
-            notices.push(format!("the waiver of `{}` is stale: the check passes, take it out", waiver.check));
+            notices.push(waiver.notice(WaiverState::Stale, "is stale: the check passes, take it out"));
+        } else if violated && let Some(days) = waiver.days_left(now_ms).filter(|days| *days <= ENDING) {
+            let days = if days == 1 { "1 day".to_owned() } else { format!("{days} days") };
+            notices.push(waiver.notice(WaiverState::Ending, &format!("ends in {days}, on {}", waiver.until)));
         }
     }
     notices
@@ -137,6 +172,18 @@ mod tests {
         let waiver = &read("w.yaml", FILE).unwrap()[0];
         assert!(waiver.holds_at(LAST_SECOND));
         assert!(!waiver.holds_at(LAST_SECOND + 1000));
+    }
+
+    #[test]
+    fn a_waiver_knows_its_line() {
+        let two = format!("# ours\n{FILE}\n{FILE}");
+        let lines: Vec<usize> = read("w.yaml", &two).unwrap().iter().map(|waiver| waiver.line).collect();
+        assert_eq!(lines, [2, 7]);
+    }
+
+    #[test]
+    fn a_place_cannot_be_written_into_the_file() {
+        assert!(read("w.yaml", &format!("{FILE}  line: 3\n")).is_err());
     }
 
     #[test]

@@ -31,6 +31,13 @@ impl Fault {
     pub(super) fn whole(message: String) -> Self {
         Self { at: String::new(), key: false, message, known: Vec::new(), word: None }
     }
+
+    /// JSON Pointer and message, with the right word if one is near.
+    pub(super) fn told(self) -> (String, String) {
+        let known: Vec<&str> = self.known.iter().map(String::as_str).collect();
+        let help = self.word.as_deref().and_then(|word| yaml::did_you_mean(word, &known));
+        (self.at, help.map_or(self.message.clone(), |help| format!("{}: {help}", self.message)))
+    }
 }
 
 /// Adds what an error of the validator means; `schema` is the whole schema of the file kind.

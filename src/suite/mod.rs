@@ -18,5 +18,5 @@ pub mod words;
 pub use catalogue::{Catalogue, Check, Exchange, Suite, Values};
 pub use clause::{Clause, Clauses, Difference, Judged, Matcher, Truth, World};
 pub use load::{Error, embedded, fixtures, fixtures_in, folder_alone, requirements, with_folder};
-pub use select::{Member, Wanted, matches, select};
+pub use select::{Member, Wanted, matches, part, select};
 pub use story::Story;

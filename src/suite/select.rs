@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use super::catalogue::{Catalogue, Check, Suite};
 
@@ -87,6 +87,16 @@ pub fn select(catalogue: &Catalogue, wanted: &Wanted) -> Vec<Member> {
     members
 }
 
+/// The members of every `of`th check, beginning with the `index`th, counted from 1: all parts together are all of them, and the members of a
+/// check stay together. A sentence about other answers too is in every part, since each part has answers of its own.
+#[must_use]
+pub fn part(members: Vec<Member>, index: usize, of: usize) -> Vec<Member> {
+    let mut checks: IndexSet<String> = members.iter().map(|member| member.check.clone()).collect();
+    checks.sort();
+    let mine = |member: &Member| checks.get_index_of(&member.check).is_some_and(|nth| nth % of.max(1) + 1 == index);
+    members.into_iter().filter(|member| member.everywhere || mine(member)).collect()
+}
+
 fn selected(suite: &Suite, check: &Check, wanted: &Wanted) -> bool {
     let any = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, &check.id));
     any(&suite.file.checks) && (wanted.only.is_empty() || any(&wanted.only)) && !any(&wanted.skip)
@@ -107,13 +117,16 @@ fn of_check(catalogue: &Catalogue, check: &Check, suite: &Suite) -> Vec<Member> 
         Some((_, names)) => names.iter().map(Some).collect(),
         None => vec![None],
     };
+    // `odd[x]` is `x` to a reader who knows the check, as long as all of the list are of one exchange: another one may have an `x` too.
+    let base = |name: &str| name.split_once('[').map_or(name, |(base, _)| base).to_owned();
+    let of_one = choices.iter().flatten().map(|name| base(name)).collect::<HashSet<_>>().len() == 1;
     choices
         .into_iter()
         .enumerate()
         .map(|(nth, choice)| Member {
             check: check.id.clone(),
             suite: suite.id.clone(),
-            variant: choice.map(|name| variant(name)),
+            variant: choice.map(|name| if of_one { variant(name) } else { name.clone() }),
             caller: None,
             roles: expanded
                 .iter()
@@ -151,7 +164,7 @@ fn of_caller(catalogue: &Catalogue, check: &Check, suite: &Suite) -> Vec<Member>
     members
 }
 
-/// `odd[x]` is `x` to a reader who knows the check; another exchange keeps its name.
+/// `x` of `odd[x]`; an exchange without variants keeps its name.
 fn variant(name: &str) -> String {
     name.split_once('[').and_then(|(_, rest)| rest.strip_suffix(']')).unwrap_or(name).to_owned()
 }

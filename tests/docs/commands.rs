@@ -58,8 +58,8 @@ fn every_command_on_every_page_is_understood() {
             command.args(words(&arguments));
             match arguments.split(' ').next().unwrap() {
                 "check" if !arguments.contains("--dry-run") => drop(command.arg("--dry-run")),
-                // These would start servers; that they are understood is what can be seen at no cost.
-                "serve" | "demo" | "selftest" => drop(command.arg("--help")),
+                // These would start servers, or need a saved run; that they are understood is what can be seen at no cost.
+                "serve" | "demo" | "selftest" | "report" => drop(command.arg("--help")),
                 _ => {}
             }
             let output = command.output().unwrap();

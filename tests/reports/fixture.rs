@@ -22,7 +22,7 @@ pub fn run() -> RunReport {
             ("token_endpoint".to_owned(), json!("https://as.example/oauth/token")),
         ]),
         suites: vec!["coupa-call-out".into()],
-        exit: Exit { code: 1, meaning: "a violation at or above the gate (must)".into() },
+        exit: Exit { code: 1, meaning: "a violation at or above the gate (must)".into(), fail_on: FailOn::Must, fail_on_stale: false },
         summary: summary(&findings),
         findings,
         answers: Answers {
@@ -51,6 +51,24 @@ pub fn run() -> RunReport {
             checks: vec!["rfc6749/error-is-no-oauth-error".into()],
         }],
         exchanges: exchanges(),
+        source: Some(Source {
+            file: "ci/grant lint.yaml".into(),
+            places: IndexMap::from([
+                (String::new(), Place { line: 4, column: 3, end_column: 11 }),
+                ("token_endpoint".to_owned(), Place { line: 6, column: 5, end_column: 51 }),
+                ("revocation_endpoint".to_owned(), Place { line: 7, column: 5, end_column: 57 }),
+            ]),
+        }),
+        shard: None,
+        waivers: vec![WaiverNotice {
+            state: WaiverState::Stale,
+            check: "rfc6749/grant-type-not-required".into(),
+            variant: None,
+            until: "2027-01-31".into(),
+            file: "ci/waivers.yaml".into(),
+            line: 7,
+            says: "ci/waivers.yaml:7: the waiver of `rfc6749/grant-type-not-required` is stale: the check passes, take it out".into(),
+        }],
     }
 }
 
@@ -59,7 +77,12 @@ pub fn stopped() -> RunReport {
     let mut report = run();
     report.findings.retain(|finding| finding.verdict == VerdictKind::NotTestable);
     report.summary = summary(&report.findings);
-    report.exit = Exit { code: 3, meaning: "something is not testable, or the run is incomplete".into() };
+    report.exit = Exit {
+        code: 3,
+        meaning: "something is not testable, or the run is incomplete".into(),
+        fail_on: FailOn::Must,
+        fail_on_stale: false,
+    };
     report.answers.works_for.clear();
     report.answers.conforms.retain(|document, _| document == "RFC 7009");
     report.preflight = Preflight {

@@ -6,7 +6,7 @@ use std::ops::Range;
 ///
 /// Of a name that occurs twice the last one is meant, as in the parsed value. `None` if it is not there or the text is not
 /// JSON. Linear in the text, and no deeper than `path`.
-pub(super) fn find(text: &str, path: &[&str]) -> Option<Range<usize>> {
+pub(in crate::report) fn find(text: &str, path: &[&str]) -> Option<Range<usize>> {
     let mut scan = Scan { text: text.as_bytes(), at: 0 };
     if text.starts_with('\u{feff}') {
         scan.at = '\u{feff}'.len_utf8();

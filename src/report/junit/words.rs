@@ -1,6 +1,7 @@
 //! What a case says: the same as a block of the console report, without colour and without wrapping.
 
 use crate::report::evidence::shown;
+use crate::report::facts;
 use crate::report::model::{Answer, Finding, RunReport, VerdictKind};
 use crate::report::text::{block, one_line};
 
@@ -108,6 +109,9 @@ pub(super) fn properties(report: &RunReport) -> Vec<(String, String)> {
         ("exchanges", summary.exchanges),
     ] {
         properties.push((format!("summary.{name}"), n.to_string()));
+    }
+    for notice in &report.waivers {
+        properties.push((format!("waiver {}", facts::state(notice)), line(&notice.says)));
     }
     properties
 }
