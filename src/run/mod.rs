@@ -12,6 +12,7 @@ mod execute;
 mod handshake;
 mod order;
 mod person;
+mod places;
 mod preflight;
 mod preview;
 mod raw;

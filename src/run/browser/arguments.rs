@@ -13,7 +13,7 @@ use url::Url;
 
 use super::super::Error;
 use super::super::execute::Runner;
-use super::super::walk::named_urls;
+use super::super::places::named_urls;
 
 /// Nothing that a browser does by itself: no first steps, no updates, no look-ups, no attempt at another scheme.
 const QUIET: [&str; 12] = [

@@ -11,6 +11,7 @@ use super::super::send::lets;
 use super::super::values::Values;
 use super::super::walk::{cookie_values, note, set_value};
 use super::loaded::{Load, Loads};
+use crate::agent::embedded_origins;
 use crate::exchange::{Outcome, Received, Sent, document, finish};
 
 impl Runner<'_> {
@@ -70,6 +71,12 @@ impl Runner<'_> {
         finish(&mut step, &target.public, lets(values), timing);
         if let Some(failed) = &load.failed {
             step["error"] = failed.as_str().into();
+        }
+        if step.pointer("/response/media_type/essence").is_some_and(|essence| essence == "text/html")
+            && let Ok(url) = Url::parse(&load.url)
+        {
+            let body = String::from_utf8_lossy(load.body.as_deref().unwrap_or_default());
+            step["embeds"] = embedded_origins(&url, &body).into();
         }
         step["cause"] = load.cause.word().into();
         step
