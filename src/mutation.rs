@@ -164,7 +164,7 @@ pub async fn trial(catalogue: &Catalogue, faults: &[Fault], wanted: &Wanted) -> 
         resolve,
         clock,
         progress: Arc::new(Quiet),
-        person: None,
+        driver: run::Driver::Scripted,
     };
     let brought = run::run(Task { catalogue, plan: &plan, target: &target }, &settings, std::future::pending()).await?;
     Ok(assemble::assemble(Material {

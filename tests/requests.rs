@@ -92,7 +92,7 @@ fn a_run_logs_in_once_and_authorizes_as_often_as_the_plan_says() {
             resolve: Vec::new(),
             clock,
             progress: Arc::new(Quiet),
-            person: None,
+            driver: run::Driver::Scripted,
         };
         let task = Task { catalogue: &catalogue, plan: &plan, target: &target };
         let brought = run::run(task, &settings, pending()).await.unwrap();

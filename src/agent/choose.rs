@@ -55,6 +55,9 @@ const NO: [&str; 18] = [
 /// What a field for a name is called.
 const NAMES: [&str; 10] =
     ["user", "login", "email", "e-mail", "identifier", "account", "uid", "uname", "benutzer", "identifiant"];
+/// Words on the buttons of login forms, besides [`YES`].
+const LOGIN: [&str; 10] =
+    ["log", "login", "sign", "signin", "submit", "anmelden", "einloggen", "connexion", "connecter", "entrar"];
 /// Boxes that have nothing to do with the client.
 const BESIDE: [&str; 5] = ["remember", "keep", "newsletter", "trust", "stay"];
 
@@ -76,31 +79,48 @@ pub(super) fn name_field<'f>(form: &'f Form, person: &Person) -> Option<&'f Fiel
     all.clone().find(called).or_else(|| all.next().filter(|_| asks_for_password(form)))
 }
 
-/// The values of a login form, its first button pressed that does not turn away.
-pub(super) fn credentials(form: &Form, person: &Person) -> Vec<(String, String)> {
-    let mut filled = form.clone();
+/// A form as a person leaves it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filled {
+    /// All of its fields, in their order.
+    pub fields: Vec<Field>,
+    /// Position of the button that is pressed.
+    pub submit: Option<usize>,
+}
+
+impl Filled {
+    /// The pairs that are sent.
+    pub(super) fn values(&self, form: &Form) -> Vec<(String, String)> {
+        let submit = self.submit.and_then(|at| form.submits.get(at));
+        Form { fields: self.fields.clone(), ..Form::default() }.values(submit)
+    }
+}
+
+/// A login form filled in, its first button pressed that does not turn away.
+pub(super) fn credentials(form: &Form, person: &Person) -> Filled {
+    let mut fields = form.fields.clone();
     let name = name_field(form, person).map(|field| field.name.clone());
     let password = |field: &Field| match &person.password_field {
         Some(name) => field.name == *name,
         None => field.kind == "password",
     };
-    for field in &mut filled.fields {
+    for field in &mut fields {
         if password(field) {
             person.password.expose().clone_into(&mut field.value);
         } else if Some(&field.name) == name.as_ref() {
             person.username.clone_into(&mut field.value);
         }
     }
-    filled.values(form.submits.iter().find(|submit| !says(submit, &NO)))
+    Filled { fields, submit: form.submits.iter().position(|submit| !says(submit, &NO)) }
 }
 
 /// What a person does with a page that has no password field.
 #[derive(Debug)]
 pub(super) enum Decision<'p> {
-    /// Sends a form with these values.
-    Submit(&'p Form, Vec<(String, String)>),
-    /// Follows a link.
-    Follow(String),
+    /// Sends a form.
+    Submit(&'p Form, Filled),
+    /// Follows the link at this position.
+    Follow(usize),
     /// There is a form, and nobody to answer.
     Nobody,
     /// There is nothing to do.
@@ -116,28 +136,28 @@ pub(super) fn decision(page: &Page, answer: Answer) -> Decision<'_> {
     let wanted: &[&str] = if answer == Answer::Denies { &NO } else { &YES };
     let unwanted: &[&str] = if answer == Answer::Denies { &YES } else { &NO };
     for form in &forms {
-        if let Some(submit) = form.submits.iter().find(|submit| says(submit, wanted) && !says(submit, unwanted)) {
-            return Decision::Submit(form, answered(form, Some(submit), answer));
+        let submit = form.submits.iter().position(|submit| says(submit, wanted) && !says(submit, unwanted));
+        if submit.is_some() {
+            return Decision::Submit(form, answered(form, submit, answer));
         }
     }
-    if let Some((_, target)) = page.links.iter().find(|(text, _)| has_word(text, wanted)) {
-        return Decision::Follow(target.clone());
+    if let Some(link) = page.links.iter().position(|(text, _)| has_word(text, wanted)) {
+        return Decision::Follow(link);
     }
     // Words of another language, or of none: the first button is the one that goes on, the last one that turns away.
     match forms.first() {
         Some(form) if answer == Answer::Consents => {
-            let submit = form.submits.iter().find(|submit| !says(submit, unwanted));
+            let submit = form.submits.iter().position(|submit| !says(submit, unwanted));
             Decision::Submit(form, answered(form, submit, answer))
         }
-        Some(form) if form.submits.len() > 1 => Decision::Submit(form, answered(form, form.submits.last(), answer)),
-        Some(form) => Decision::Submit(form, answered(form, form.submits.first(), answer)),
+        Some(form) => Decision::Submit(form, answered(form, form.submits.len().checked_sub(1), answer)),
         None => Decision::Nothing,
     }
 }
 
 /// The values of a form for consent: boxes and choices set as the answer wants them.
-fn answered(form: &Form, submit: Option<&Submit>, answer: Answer) -> Vec<(String, String)> {
-    let mut filled = form.clone();
+fn answered(form: &Form, submit: Option<usize>, answer: Answer) -> Filled {
+    let mut filled = Filled { fields: form.fields.clone(), submit };
     let consents = answer == Answer::Consents;
     let wanted: &[&str] = if consents { &YES } else { &NO };
     for at in 0..filled.fields.len() {
@@ -158,11 +178,16 @@ fn answered(form: &Form, submit: Option<&Submit>, answer: Answer) -> Vec<(String
             _ => {}
         }
     }
-    filled.values(submit)
+    filled
 }
 
 fn says(submit: &Submit, words: &[&str]) -> bool {
     [&submit.label, &submit.name, &submit.value].into_iter().any(|text| has_word(text, words))
+}
+
+/// Whether a button sends a login form, by its words.
+pub(super) fn logs_in(submit: &Submit) -> bool {
+    (says(submit, &LOGIN) || says(submit, &YES)) && !says(submit, &NO)
 }
 
 /// Whether one of the words stands in a text as a word.

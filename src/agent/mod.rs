@@ -5,18 +5,22 @@
 
 mod choose;
 mod embeds;
+mod jar;
 mod page;
 mod redirect;
+mod screen;
 
 use std::collections::HashMap;
 
-use cookie_store::CookieStore;
 use url::Url;
 
 use crate::oauth::Secret;
+pub use choose::Filled;
 pub use embeds::embedded_origins;
+pub use jar::Jar;
 pub use page::{Field, Form, Page, Submit};
-pub use redirect::{Redirect, Via};
+pub use redirect::{Redirect, Via, elsewhere};
+pub use screen::{Act, Screen};
 
 /// Most requests of one walk; real ones take three to eight.
 const MOST_STEPS: usize = 25;
@@ -50,6 +54,8 @@ pub struct Person {
     pub password_field: Option<String>,
     /// What is done when consent is asked for.
     pub answer: Answer,
+    /// How an earlier walk ended in which the credentials were not taken. They are not sent again: servers count, and lock accounts.
+    pub refused: Option<String>,
 }
 
 /// Why a request of a walk was sent.
@@ -208,7 +214,8 @@ impl<'w> Walk<'w> {
         let sights = self.sights.entry(sight).or_default();
         *sights += 1;
         if *sights >= MOST_SIGHTS || self.steps >= MOST_STEPS {
-            return end(Ended::Loop, format!("the same pages come again and again, {} so far", self.steps));
+            let text = if seen.is_html() { Page::read(seen.url, seen.body).quoted() } else { quoted(seen.body) };
+            return end(Ended::Loop, in_circles(self.steps, &text));
         }
         if (300..400).contains(&seen.status)
             && let Some(location) = seen.header("location")
@@ -252,36 +259,41 @@ impl<'w> Walk<'w> {
             && !self.logged_in
             && let Some(form) = page.forms.iter().find(|form| choose::name_field(form, self.person).is_some())
         {
-            if self.person.answer == Answer::Absent {
-                return end(Ended::Login, page.quoted());
+            if let Some(reason) = stays_out(self.person, page) {
+                return end(Ended::Login, reason);
             }
             self.named = true;
-            return self.submit(form, choose::credentials(form, self.person), Cause::Credentials);
+            return self.submit(form, choose::credentials(form, self.person).values(form), Cause::Credentials);
         }
         self.answer(seen, page)
     }
 
     fn log_in(&mut self, page: &Page, form: &Form) -> Next {
-        if self.person.answer == Answer::Absent {
-            return end(Ended::Login, page.quoted());
-        }
         if self.logged_in {
-            return end(Ended::Login, format!("the credentials were not taken: {}", page.quoted()));
+            return end(Ended::Login, not_taken(page));
+        }
+        if let Some(reason) = stays_out(self.person, page) {
+            return end(Ended::Login, reason);
         }
         self.logged_in = true;
-        self.submit(form, choose::credentials(form, self.person), Cause::Credentials)
+        self.submit(form, choose::credentials(form, self.person).values(form), Cause::Credentials)
     }
 
     fn answer(&mut self, seen: &Seen<'_>, page: &Page) -> Next {
         match choose::decision(page, self.person.answer) {
-            choose::Decision::Submit(form, values) => self.submit(form, values, Cause::Consent),
-            choose::Decision::Follow(link) => self.sent_to(seen.url, &link, Via::Link),
+            choose::Decision::Submit(form, filled) => self.submit(form, filled.values(form), Cause::Consent),
+            choose::Decision::Follow(link) => self.sent_to(seen.url, &page.links[link].1, Via::Link),
             choose::Decision::Nobody => end(Ended::Consent, page.quoted()),
-            choose::Decision::Nothing => {
-                let text = page.text.to_lowercase();
-                let failed = ["error", "invalid", "denied", "forbidden"].iter().any(|word| text.contains(word));
-                end(if failed { Ended::ErrorPage } else { Ended::Page }, page.quoted())
+            choose::Decision::Nothing if page.says_error() => end(Ended::ErrorPage, page.quoted()),
+            choose::Decision::Nothing if page.scripts => {
+                let said = page.quoted();
+                let said = if said.is_empty() { "it shows nothing".to_owned() } else { format!("it says: {said}") };
+                end(
+                    Ended::Page,
+                    format!("the page has no form, and a script that does not run here; --browser runs it; {said}"),
+                )
             }
+            choose::Decision::Nothing => end(Ended::Page, page.quoted()),
         }
     }
 
@@ -320,15 +332,7 @@ impl<'w> Walk<'w> {
         if self.inside.contains(&ask.url.origin()) {
             return Next::Ask(ask);
         }
-        let origin = ask.url.origin().ascii_serialization();
-        let reason = if ask.url.has_host() {
-            format!(
-                "the browser is sent to {origin}, which is no host of this authorization server; name it under `login.hosts` if it is"
-            )
-        } else {
-            format!("the browser is sent to `{}`, which is not the redirect URI", ask.url)
-        };
-        end(Ended::Elsewhere, reason)
+        end(Ended::Elsewhere, elsewhere(&ask.url))
     }
 }
 
@@ -339,8 +343,25 @@ pub fn ended_at(ends: &[String], url: &str, via: Via) -> Option<Redirect> {
 }
 
 fn reached(redirect: Redirect) -> Next {
-    let reason = format!("the browser is sent to {}", redirect.base);
-    Next::End(End { ended: Ended::Redirected, redirect: Some(redirect), reason })
+    Next::End(redirect.into())
+}
+
+/// Why a login form is not filled, if it is not.
+fn stays_out(person: &Person, page: &Page) -> Option<String> {
+    match (person.answer, &person.refused) {
+        (Answer::Absent, _) => Some(page.quoted()),
+        (_, Some(earlier)) => Some(format!("{earlier} (in an earlier walk; they are not sent again)")),
+        (_, None) => None,
+    }
+}
+
+fn not_taken(page: &Page) -> String {
+    format!("the credentials were not taken: {}", page.quoted())
+}
+
+fn in_circles(pages: usize, text: &str) -> String {
+    let said = if text.is_empty() { String::new() } else { format!("; the last one says: {text}") };
+    format!("the same pages come again and again, {pages} so far{said}")
 }
 
 fn end(ended: Ended, reason: String) -> Next {
@@ -351,29 +372,6 @@ fn end(ended: Ended, reason: String) -> Next {
 fn quoted(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() <= QUOTED { line } else { line.chars().take(QUOTED).chain(['…']).collect() }
-}
-
-/// The cookies of one session.
-///
-/// Source: RFC 6265, as the crate `cookie_store` has it.
-#[derive(Debug, Default, Clone)]
-pub struct Jar(CookieStore);
-
-impl Jar {
-    /// The value of `Cookie` for a URL; `None` without cookies.
-    #[must_use]
-    pub fn header(&self, url: &Url) -> Option<String> {
-        let pairs: Vec<String> =
-            self.0.get_request_values(url).map(|(name, value)| format!("{name}={value}")).collect();
-        (!pairs.is_empty()).then(|| pairs.join("; "))
-    }
-
-    /// Takes the `Set-Cookie` fields of an answer; what is malformed is left out, as browsers do.
-    pub fn take<'h>(&mut self, url: &Url, fields: impl Iterator<Item = &'h str>) {
-        for field in fields {
-            let _ = self.0.parse(field, url);
-        }
-    }
 }
 
 #[cfg(test)]

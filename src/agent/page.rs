@@ -7,7 +7,7 @@ use scraper::{ElementRef, Html, Selector};
 use url::Url;
 
 /// A page.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Page {
     /// Its title.
     pub title: String,
@@ -21,10 +21,12 @@ pub struct Page {
     pub script_target: Option<String>,
     /// Text and target of links.
     pub links: Vec<(String, String)>,
+    /// It has a script of any kind.
+    pub scripts: bool,
 }
 
 /// A form.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Form {
     /// Where it is sent; `None` if that is no URL.
     pub action: Option<Url>,
@@ -110,7 +112,14 @@ impl Page {
             links: select(&html, &LINK)
                 .filter_map(|link| Some((words(link), base.join(link.value().attr("href")?).ok()?.into())))
                 .collect(),
+            scripts: select(&html, &SCRIPT).next().is_some(),
         }
+    }
+
+    /// Whether its text speaks of something that went wrong.
+    pub(super) fn says_error(&self) -> bool {
+        let text = self.text.to_lowercase();
+        ["error", "invalid", "denied", "forbidden", "locked"].iter().any(|word| text.contains(word))
     }
 
     /// Title and text, cut to a sentence's length.

@@ -3,6 +3,7 @@
 use url::{Url, form_urlencoded};
 
 use super::page::Form;
+use super::{End, Ended, quoted};
 
 /// How the browser was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +78,31 @@ pub(super) fn posted(ends: &[String], form: &Form) -> Option<Redirect> {
     let redirect = matched(ends, form.action.as_ref()?.as_str(), Via::FormPost)?;
     let form = form.values(None);
     Some(Redirect { form, ..redirect })
+}
+
+/// Why a browser does not go on to a URL.
+#[must_use]
+pub fn elsewhere(url: &Url) -> String {
+    if url.has_host() {
+        let origin = url.origin().ascii_serialization();
+        return format!(
+            "the browser is sent to {origin}, which is no host of this authorization server; name it under `login.hosts` if it is"
+        );
+    }
+    format!("the browser is sent to `{url}`, which is not the redirect URI")
+}
+
+impl From<Redirect> for End {
+    fn from(redirect: Redirect) -> Self {
+        let value = |name: &str| {
+            let mut all = [&redirect.query, &redirect.fragment, &redirect.form].into_iter().flatten();
+            all.find(|(known, _)| known == name).map(|(_, value)| value)
+        };
+        let described = value("error_description").map(|text| format!(": {}", quoted(text))).unwrap_or_default();
+        let error = value("error").map(|code| format!(" with the error `{code}`{described}")).unwrap_or_default();
+        let reason = format!("the browser is sent to {}{error}", redirect.base);
+        Self { ended: Ended::Redirected, redirect: Some(redirect), reason }
+    }
 }
 
 fn pairs(text: &str) -> Vec<(String, String)> {

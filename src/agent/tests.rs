@@ -11,6 +11,7 @@ fn person(answer: Answer) -> Person {
         username_field: None,
         password_field: None,
         answer,
+        refused: None,
     }
 }
 

@@ -129,8 +129,14 @@ pub(super) struct SendArgs {
     #[arg(long, value_name = "TIME")]
     pub(super) timeout: Option<String>,
     /// Log in with a browser of your own: shows each address, takes the redirect
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["browser", "webdriver"])]
     pub(super) interactive: bool,
+    /// Log in with Chromium, for pages that need JavaScript; takes the chromedriver on the PATH
+    #[arg(long)]
+    pub(super) browser: bool,
+    /// The same with a ChromeDriver that runs already, such as http://127.0.0.1:9515
+    #[arg(long, value_name = "URL")]
+    pub(super) webdriver: Option<String>,
     /// HTTP proxy
     #[arg(long, value_name = "URL")]
     pub(super) proxy: Option<String>,

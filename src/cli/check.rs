@@ -35,7 +35,8 @@ pub(super) fn run(args: &CheckArgs) -> Result<u8, Failure> {
     output::say_what_lacks(&args.report, args.target.file().is_some());
     // What is written is not taken apart: the process ends, and nothing secret is in it.
     let planned = ManuallyDrop::new(planned);
-    let reports = pipeline::runtime()?.block_on(async {
+    let runtime = pipeline::runtime()?;
+    let reports = runtime.block_on(async {
         let runs = planned.iter().map(|planned| async move {
             let shown = Arc::new(Shown::new(&planned.target.name, args.report.quiet, args.report.verbose > 1));
             let settings = pipeline::settings(&args.sending, shown.clone())?;
@@ -46,7 +47,10 @@ pub(super) fn run(args: &CheckArgs) -> Result<u8, Failure> {
             report
         });
         futures_util::future::join_all(runs).await.into_iter().collect::<Result<Vec<RunReport>, Failure>>()
-    })?;
+    });
+    // Somebody may still be asked to paste an address, who was waited for long enough.
+    runtime.shutdown_background();
+    let reports = reports?;
     let reports = ManuallyDrop::new(reports);
     let all: Vec<&RunReport> = reports.iter().collect();
     output::write_all(&all, &args.report, Some(&again(args)))?;
@@ -57,6 +61,12 @@ pub(super) fn run(args: &CheckArgs) -> Result<u8, Failure> {
 fn again(args: &CheckArgs) -> String {
     let mut command = args.target.again();
     args.select.suites.iter().for_each(|suite| command.push_str(&format!(" --suite {suite}")));
+    if args.sending.interactive {
+        command.push_str(" --interactive");
+    }
+    if args.sending.browser || args.sending.webdriver.is_some() {
+        command.push_str(" --browser");
+    }
     if let Some(specs) = &args.select.specs {
         command.push_str(&format!(" --specs {}", specs.display()));
     }

@@ -31,6 +31,8 @@ pub(super) fn run(args: &DemoArgs) -> Result<u8, Failure> {
         patience: "0s".into(),
         timeout: None,
         interactive: false,
+        browser: false,
+        webdriver: None,
         proxy: None,
         cacert: None,
         resolve: Vec::new(),

@@ -24,4 +24,8 @@ impl AtTheBrowser for AtTheTerminal {
         let count = io::stdin().read_line(&mut line).ok()?;
         (count > 0).then_some(line)
     }
+
+    fn not_it(&self, ends: &[String]) {
+        tell(&format!("this is not the address that is waited for; it begins with {}", ends.join(" or with ")));
+    }
 }

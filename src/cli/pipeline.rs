@@ -15,7 +15,7 @@ use crate::clock::SystemClock;
 use crate::plan::{self, Plan};
 use crate::report::assemble::{self, Material};
 use crate::report::model::{RunReport, Shard};
-use crate::run::{self, Found, Progress, Settings, Task};
+use crate::run::{self, Driver, Found, Progress, Settings, Task, WebDriver};
 use crate::suite::{self, Catalogue, Member, Wanted};
 use crate::target::{self, Target};
 use crate::yaml;
@@ -111,7 +111,31 @@ pub(super) fn settings(sending: &SendArgs, progress: Arc<dyn Progress>) -> Resul
         resolve: sending.resolve.iter().map(|text| resolve(text)).collect::<Result<_, _>>()?,
         clock: Arc::new(SystemClock),
         progress,
-        person: sending.interactive.then(|| Arc::new(AtTheTerminal) as _),
+        driver: driver(sending)?,
+    })
+}
+
+/// Who walks through the authorization endpoint.
+fn driver(sending: &SendArgs) -> Result<Driver, Failure> {
+    if sending.interactive {
+        return Ok(Driver::Person { at: Arc::new(AtTheTerminal), patience: run::PATIENCE });
+    }
+    if let Some(url) = &sending.webdriver {
+        if url::Url::parse(url).is_ok_and(|url| url.scheme() == "http" && url.has_host()) {
+            return Ok(Driver::Browser(WebDriver::At(url.clone())));
+        }
+        let help = "for example http://127.0.0.1:9515, after `chromedriver --port=9515`".to_owned();
+        return Err(Failure::usage(format!("`{url}` is not the http URL of a ChromeDriver"), help));
+    }
+    if !sending.browser {
+        return Ok(Driver::Scripted);
+    }
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let name = format!("chromedriver{}", std::env::consts::EXE_SUFFIX);
+    let found = std::env::split_paths(&folders).map(|folder| folder.join(&name)).find(|path| path.is_file());
+    found.map(|path| Driver::Browser(WebDriver::Start(path))).ok_or_else(|| {
+        let help = "install Chromium and ChromeDriver (Debian: apt-get install chromium chromium-driver), or name a running one with --webdriver";
+        Failure::usage("no chromedriver on the PATH", help.to_owned())
     })
 }
 

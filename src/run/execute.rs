@@ -9,14 +9,14 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use indexmap::IndexMap;
 use serde_json::Value;
-use tokio::sync::{Mutex, Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore};
 
 use super::credentials::Joined;
 use super::discover::Found;
 use super::values::{Values, not_sent, worked};
+use super::walk::Walkers;
 use super::wire::Wire;
 use super::{Brought, Error, Settings, Task};
-use crate::agent::Jar;
 use crate::exchange::{NotSent, Recorded, Recording, Why};
 use crate::plan::Instance;
 use crate::suite::{Exchange, reference};
@@ -41,6 +41,7 @@ pub async fn run_after(
     stop: impl Future<Output = ()>,
 ) -> Result<Brought, Error> {
     let runner = Runner::new(task, settings)?;
+    runner.open_browser().await?;
     let found = runner.take_over(found);
     let started_ms = if found.started_ms > 0 { found.started_ms } else { settings.clock.now_ms() };
     let mut stop = Box::pin(stop);
@@ -66,6 +67,7 @@ pub async fn run_after(
             () = all => false,
         };
     }
+    runner.close_browser().await;
     let elapsed_ms = settings.clock.now_ms().saturating_sub(started_ms);
     let has_stopped = stopped.is_some();
     // What preflight says may repeat what a server sent.
@@ -89,8 +91,7 @@ pub(super) struct Runner<'r> {
     /// Requests that went out, by their bytes → the instance that sent them.
     pub(super) sent_bytes: RefCell<HashMap<Vec<u8>, String>>,
     pub(super) sent: Cell<usize>,
-    /// The user agent's cookies.
-    pub(super) session: Mutex<Jar>,
+    pub(super) walkers: Walkers,
     /// Told whenever an instance is settled.
     pub(super) changed: Notify,
     pub(super) task: Task<'r>,
@@ -114,7 +115,7 @@ impl<'r> Runner<'r> {
             settled: RefCell::default(),
             sent_bytes: RefCell::default(),
             sent: Cell::new(0),
-            session: Mutex::default(),
+            walkers: Walkers::default(),
             changed: Notify::new(),
             task,
             settings,

@@ -4,6 +4,7 @@
 //! Documents inside are raw; the [`Recording`] that leaves is masked.
 
 mod assertion;
+mod browser;
 mod connecting;
 mod credentials;
 mod discover;
@@ -11,6 +12,7 @@ mod execute;
 mod handshake;
 mod order;
 mod person;
+mod places;
 mod preflight;
 mod preview;
 mod raw;
@@ -32,9 +34,10 @@ use crate::plan::Plan;
 use crate::suite::Catalogue;
 use crate::target::Target;
 
+pub use browser::WebDriver;
 pub use discover::{Found, discover, looking};
 pub use execute::{run, run_after};
-pub use person::AtTheBrowser;
+pub use person::{AtTheBrowser, PATIENCE};
 pub use preview::{Preview, preview};
 
 /// Looks whether anything could be sent to a target: its certificates and its proxy are fit for use.
@@ -62,6 +65,26 @@ pub enum Error {
     /// TLS could not be set up.
     #[error("cannot set up TLS: {0}")]
     Tls(String),
+    /// The real browser that was asked for.
+    #[error("cannot use a browser: {0}")]
+    Browser(String),
+}
+
+/// Who walks through the authorization endpoint.
+#[derive(Clone, Default)]
+pub enum Driver {
+    /// The user agent of this program: HTML forms and no scripts.
+    #[default]
+    Scripted,
+    /// A real browser, which runs scripts.
+    Browser(WebDriver),
+    /// A person with a browser of their own.
+    Person {
+        /// Shows the URLs.
+        at: Arc<dyn AtTheBrowser>,
+        /// How long one walk is waited for.
+        patience: Duration,
+    },
 }
 
 /// How a plan is performed.
@@ -81,8 +104,8 @@ pub struct Settings {
     pub clock: Arc<dyn Clock>,
     /// Told what goes on.
     pub progress: Arc<dyn Progress>,
-    /// A person who walks through the authorization endpoint; absent: the user agent does.
-    pub person: Option<Arc<dyn AtTheBrowser>>,
+    /// Who walks through the authorization endpoint.
+    pub driver: Driver,
 }
 
 /// Told what a run does.

@@ -25,6 +25,8 @@ pub trait AtTheBrowser: Send + Sync {
     fn open(&self, url: &str, listening: bool);
     /// The URL at which the browser ended, as the person pastes it; `None` if nobody does. May block.
     fn pasted(&self) -> Option<String>;
+    /// What was pasted is none of the redirect URIs.
+    fn not_it(&self, ends: &[String]);
 }
 
 /// Sends a person to `url` and waits for one of the redirect URIs.
@@ -38,17 +40,23 @@ pub(super) async fn walk(person: &Arc<dyn AtTheBrowser>, url: &str, ends: &[Stri
             break;
         }
     }
-    person.open(url, listener.is_some());
+    let listening = listener.is_some();
+    person.open(url, listening);
     let outcome = match listener {
         Some((listener, end)) => tokio::time::timeout(patience, heard(&listener, end, ends)).await.ok(),
         None => tokio::time::timeout(patience, pasted(Arc::clone(person), ends)).await.ok().flatten(),
     };
     match outcome {
-        Some(redirect) => {
-            let reason = format!("the browser is sent to {}", redirect.base);
-            End { ended: Ended::Redirected, redirect: Some(redirect), reason }
+        Some(redirect) => redirect.into(),
+        None => {
+            let waited = patience.as_secs();
+            let reason = if listening {
+                format!("nobody came back to the redirect URI within {waited} s")
+            } else {
+                format!("no address of the redirect URI was pasted within {waited} s")
+            };
+            End { ended: Ended::Login, redirect: None, reason }
         }
-        None => End { ended: Ended::Login, redirect: None, reason: "nobody came back to the redirect URI".into() },
     }
 }
 
@@ -120,6 +128,9 @@ async fn pasted(person: Arc<dyn AtTheBrowser>, ends: &[String]) -> Option<Redire
         if let Some(redirect) = ended_at(ends, url.trim(), Via::Link) {
             return Some(redirect);
         }
+        if !url.trim().is_empty() {
+            person.not_it(ends);
+        }
     }
 }
 
@@ -144,6 +155,8 @@ mod tests {
         fn pasted(&self) -> Option<String> {
             self.pastes.lock().unwrap().pop()
         }
+
+        fn not_it(&self, _: &[String]) {}
     }
 
     async fn free_port() -> u16 {

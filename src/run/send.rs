@@ -129,7 +129,7 @@ impl Runner<'_> {
             self.sent_bytes.borrow_mut().insert(bytes, instance.key.clone());
         }
         if exchange.file.kind == Some(Kind::Authorize) {
-            return Ok(self.walk(instance, exchange, ready, &values).await);
+            return self.walk(instance, exchange, ready, &values).await;
         }
         Ok(self.send(instance, &ready, &values, slot).await.0)
     }

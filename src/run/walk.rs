@@ -1,18 +1,24 @@
 //! A walk through the authorization endpoint: the user agent says what to ask for, and this sends it (DESIGN 3.1, `kind: authorize`).
 
+use std::cell::RefCell;
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use serde_json::{Map, Value, json};
-use tokio::sync::MutexGuard;
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::Instant;
 use url::{Url, form_urlencoded};
 
+use super::browser::Browser;
 use super::execute::Runner;
-use super::person;
+use super::places::{ends, inside};
 use super::request::{self, Ready};
 use super::send::lets;
 use super::values::Values;
-use crate::agent::{Answer, Ask, Cause, End, Ended, Jar, Next, Person, Redirect, Seen, Walk, embedded_origins};
-use crate::exchange::{Outcome, Received, Sent, document, finish};
+use super::{Driver, person};
+use crate::agent::{Answer, Ask, Cause, End, Ended, Jar, Next, Page, Person, Redirect, Seen, Walk, embedded_origins};
+use crate::exchange::{NotSent, Outcome, Received, Sent, Why, document, finish};
 use crate::oauth::Secret;
 use crate::plan::Instance;
 use crate::suite::Exchange;
@@ -37,29 +43,119 @@ impl Cookies<'_> {
     }
 }
 
+/// A walk that is over.
+pub(super) struct Walked {
+    /// Documents of the requests.
+    pub(super) steps: Vec<Value>,
+    pub(super) end: End,
+    /// Whether credentials were sent.
+    pub(super) logged_in: bool,
+}
+
+/// What the walks of a run share.
+#[derive(Debug, Default)]
+pub(super) struct Walkers {
+    /// The user agent's cookies.
+    session: Mutex<Jar>,
+    /// The real browser, if one walks.
+    pub(super) browser: Mutex<Browser>,
+    /// How the walk ended in which the credentials were not taken.
+    refused: RefCell<Option<String>>,
+    /// Why no walk comes to an end.
+    hopeless: RefCell<Option<String>>,
+}
+
 impl Runner<'_> {
-    /// Walks from a request that is ready to where it ends. One walk at a time uses the session of the run, so that there is one login.
+    /// Walks from a request that is ready to where it ends, by the driver that was asked for.
+    ///
+    /// # Errors
+    /// Earlier walks have shown that nothing would come of it.
     pub(super) async fn walk(
         &self,
         instance: &Instance,
         exchange: &Exchange,
         first: Ready,
         values: &Values<'_>,
-    ) -> Value {
+    ) -> Result<Value, NotSent> {
+        self.hope()?;
         let target = self.task.target;
-        if let Some(person) = &self.settings.person {
-            let end = person::walk(person, &first.sent.url, &ends(&first.sent, target), person::PATIENCE).await;
-            return self.told_by_person(&first, &end, values);
+        let mut person = person(target, exchange);
+        let walked = match &self.settings.driver {
+            Driver::Person { at, patience } => {
+                let end = person::walk(at, &first.sent.url, &ends(&first.sent, target), *patience).await;
+                if end.ended != Ended::Redirected {
+                    self.give_up(&end.reason);
+                }
+                Walked { steps: vec![self.shown(&first, Outcome::Answered, values)], end, logged_in: false }
+            }
+            // What no browser sends by itself goes out as it stands.
+            Driver::Browser(_) if first.sent.method == "GET" && exchange.file.headers.is_empty() => {
+                let fresh = exchange.file.session == Some(Session::New);
+                self.walk_in_browser(&first, fresh, &mut person, values).await?
+            }
+            Driver::Browser(_) | Driver::Scripted => {
+                self.walk_by_script(instance, exchange, first, &mut person, values).await?
+            }
+        };
+        Ok(told(walked.steps, &walked.end, walked.logged_in, values))
+    }
+
+    /// How the walk ended in which the credentials were refused, if they were.
+    pub(super) fn refused(&self) -> Option<String> {
+        self.walkers.refused.borrow().clone()
+    }
+
+    /// Where the credentials were refused, other walks do not send them again.
+    pub(super) fn learn_of(&self, end: &End, logged_in: bool) {
+        if logged_in && end.ended == Ended::Login {
+            self.walkers.refused.borrow_mut().get_or_insert_with(|| end.reason.clone());
         }
-        let person = person(target, exchange);
+    }
+
+    /// # Errors
+    /// Earlier walks have shown that nothing would come of another one.
+    pub(super) fn hope(&self) -> Result<(), NotSent> {
+        self.walkers.hopeless.borrow().as_ref().map_or(Ok(()), |why| {
+            let reason = format!("{why}; no other walk was begun");
+            Err(NotSent { why: Why::Prerequisite, reason, blocked_by: None })
+        })
+    }
+
+    /// No walk after this one would come to an end either.
+    pub(super) fn give_up(&self, why: &str) {
+        self.walkers.hopeless.borrow_mut().get_or_insert_with(|| why.to_owned());
+    }
+
+    /// Longest time of a walk by a program: four times what one exchange may take.
+    pub(super) fn longest_walk(&self) -> Duration {
+        self.task.target.bounds.whole.saturating_mul(4)
+    }
+
+    /// One walk at a time uses the session of the run, so that there is one login.
+    async fn walk_by_script(
+        &self,
+        instance: &Instance,
+        exchange: &Exchange,
+        first: Ready,
+        person: &mut Person,
+        values: &Values<'_>,
+    ) -> Result<Walked, NotSent> {
+        let target = self.task.target;
         let mut cookies = match exchange.file.session {
             Some(Session::New) => Cookies::Own(Jar::default()),
-            None => Cookies::Shared(self.session.lock().await),
+            None => Cookies::Shared(self.walkers.session.lock().await),
         };
-        let mut walk = Walk::new(&person, ends(&first.sent, target), &inside(target, &first.sent));
+        // What the walk before has learned while this one waited.
+        self.hope()?;
+        person.refused = self.refused();
+        let due = Instant::now() + self.longest_walk();
+        let mut walk = Walk::new(person, ends(&first.sent, target), &inside(target, &first.sent));
         let (mut ready, mut cause) = (first, Cause::Asked);
         let mut steps = Vec::new();
         let end = loop {
+            if Instant::now() >= due {
+                break self.endless(steps.len(), &last_text(&steps));
+            }
             let Ok(url) = Url::parse(&ready.sent.url) else {
                 break ended(Ended::Elsewhere, format!("{:?} is not a URL", ready.sent.url));
             };
@@ -69,7 +165,7 @@ impl Runner<'_> {
                     Some((_, own)) => *own = format!("{header}; {own}"),
                     None => ready.sent.headers.push(("cookie".into(), header.clone())),
                 }
-                note(values, header.split("; ").filter_map(|pair| pair.split_once('=')).map(|(_, value)| value));
+                note(values, cookie_values(&header));
             }
             let (mut step, received) = self.send(instance, &ready, values, None).await;
             step["cause"] = cause.word().into();
@@ -85,10 +181,7 @@ impl Runner<'_> {
             let headers = headers(&received);
             let fields = headers.iter().filter(|(name, _)| name == "set-cookie").map(|(_, value)| value.as_str());
             cookies.jar().take(&url, fields.clone());
-            note(
-                values,
-                fields.filter_map(|field| field.split(';').next()?.split_once('=')).map(|(_, value)| value.trim()),
-            );
+            note(values, fields.filter_map(set_value));
             let body = String::from_utf8_lossy(&received.body);
             match walk.next(&Seen { url: &url, status: received.status, headers: &headers, body: &body }) {
                 Next::End(end) => break end,
@@ -98,30 +191,57 @@ impl Runner<'_> {
                 }
             }
         };
+        let logged_in = walk.logged_in();
+        // Before the next walk gets the session.
+        self.learn_of(&end, logged_in);
         drop(cookies);
-        told(steps, &end, walk.logged_in(), values)
+        Ok(Walked { steps, end, logged_in })
     }
-}
 
-impl Runner<'_> {
-    /// The document of a walk that somebody else went: no page was seen.
-    fn told_by_person(&self, first: &Ready, end: &End, values: &Values<'_>) -> Value {
+    /// The end of a walk that had none in time; the walks after it are spared.
+    pub(super) fn endless(&self, pages: usize, text: &str) -> End {
+        let limit = self.longest_walk().as_secs_f64();
+        let why = format!("the login did not come to an end within {limit} s, {pages} pages so far");
+        self.give_up(&why);
+        let said = if text.is_empty() { String::new() } else { format!("; the last one says: {text}") };
+        ended(Ended::Loop, format!("{why}{said}"))
+    }
+
+    /// The request of a walk that somebody else went: no page was seen.
+    pub(super) fn shown(&self, first: &Ready, outcome: Outcome, values: &Values<'_>) -> Value {
         let target = self.task.target;
-        let mut step = document(Outcome::Answered, &first.sent, None, None, target.bounds.json_depth);
+        let mut step = document(outcome, &first.sent, None, None, target.bounds.json_depth);
         let now = self.settings.clock.now_ms();
         finish(&mut step, &target.public, lets(values), json!({"at": now, "elapsed_ms": 0}));
         step["cause"] = Cause::Asked.word().into();
-        told(vec![step], end, false, values)
+        step
     }
 }
 
+/// What the last page said.
+fn last_text(steps: &[Value]) -> String {
+    let text = |place: &str| steps.last()?.pointer(place)?.as_str();
+    let url = text("/request/url").and_then(|url| Url::parse(url).ok());
+    url.zip(text("/response/body/text")).map(|(url, body)| Page::read(&url, body).quoted()).unwrap_or_default()
+}
+
+/// The values in a `Cookie` field.
+pub(super) fn cookie_values(header: &str) -> impl Iterator<Item = &str> {
+    header.split("; ").filter_map(|pair| pair.split_once('=')).map(|(_, value)| value)
+}
+
+/// The value in a `Set-Cookie` field.
+pub(super) fn set_value(field: &str) -> Option<&str> {
+    Some(field.split(';').next()?.split_once('=')?.1.trim())
+}
+
 /// The values of cookies are credentials of a session: they are masked like what a server issues.
-fn note<'v>(values: &Values<'_>, texts: impl Iterator<Item = &'v str>) {
+pub(super) fn note<'v>(values: &Values<'_>, texts: impl Iterator<Item = &'v str>) {
     // Shorter ones are settings such as a language.
     values.sensitive.borrow_mut().extend(texts.filter(|text| text.len() >= 12).map(str::to_owned));
 }
 
-fn ended(ended: Ended, reason: String) -> End {
+pub(super) fn ended(ended: Ended, reason: String) -> End {
     End { ended, redirect: None, reason }
 }
 
@@ -136,27 +256,8 @@ fn person(target: &Target, exchange: &Exchange) -> Person {
             User::Denies => Answer::Denies,
             User::Nobody => Answer::Absent,
         },
+        refused: None,
     }
-}
-
-/// Redirect URIs that end the walk: those that are asked for, and the registered one.
-fn ends(sent: &Sent, target: &Target) -> Vec<String> {
-    let pairs = sent.query.iter().chain(&sent.params);
-    let mut ends: Vec<String> =
-        pairs.filter(|(name, _)| name == "redirect_uri").map(|(_, value)| value.clone()).collect();
-    ends.extend(target.text("redirect_uri").filter(|registered| !ends.contains(registered)));
-    ends
-}
-
-/// URLs of the authorization server: what the target file names of it, and what it calls hosts of the login.
-fn inside(target: &Target, sent: &Sent) -> Vec<Url> {
-    let names = ["issuer", "token_endpoint", "authorization_endpoint", "metadata_url"];
-    let named = names.into_iter().filter_map(|name| target.text(name));
-    let hosts = target.public.pointer("/login/hosts").and_then(Value::as_array).into_iter().flatten();
-    let hosts = hosts
-        .filter_map(Value::as_str)
-        .map(|host| if host.contains("://") { host.to_owned() } else { format!("https://{host}") });
-    named.chain(hosts).chain([sent.url.clone()]).filter_map(|url| Url::parse(&url).ok()).collect()
 }
 
 fn headers(received: &Received) -> Vec<(String, String)> {

@@ -125,6 +125,11 @@ impl Wire {
         Ok(Self { client, tls, bounds: target.bounds.clone(), proxied, resolve: settings.resolve.clone() })
     }
 
+    /// The configuration of TLS.
+    pub(super) fn tls(&self) -> &std::sync::Arc<rustls::ClientConfig> {
+        &self.tls
+    }
+
     pub(super) async fn send(&self, ready: &Ready) -> Ended {
         let limits = Limits::start(&self.bounds);
         let elsewhere = self.elsewhere(&ready.sent.url);

@@ -41,6 +41,7 @@ words! {
         PragmaAbsent = "pragma.absent": "Pragma is not sent beside Cache-Control: no-store (RFC 9111 §5.4 deprecates it)",
         HeadersLower = "headers.lower": "header names are sent in lower case; the default (RFC 9110 §5.1)",
         HeadersTitle = "headers.title": "header names are sent in title case (RFC 9110 §5.1)",
+        LoginNeedsScript = "login.needs_script": "the login page is made by a script (RFC 6749 §3.1 leaves how users authenticate)",
         PkceRequired = "pkce.required": "every authorization request needs a code_challenge (RFC 9700 §2.1.1)",
         AuthorizeErrorsAfterLogin = "authorize.errors_after_login": "the user logs in before an error sends the browser anywhere (RFC 9700 §4.11.2)",
         MissingResponseTypeUnsupported = "missing_response_type.unsupported": "a missing response_type is answered unsupported_response_type (frequent, but RFC 6749 §4.1.2.1 has invalid_request)",

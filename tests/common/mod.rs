@@ -2,6 +2,8 @@
 
 #![allow(dead_code)]
 
+pub mod front;
+
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -83,7 +85,16 @@ impl Reference {
         Self::start(ids.iter().map(|id| serde_json::from_value(all.remove(*id).unwrap()).unwrap()))
     }
 
+    /// With TLS and faults.
+    pub fn secure(tls: server::Tls, faults: &[Value]) -> Self {
+        Self::start_with(faults.iter().map(|members| fault(members.clone())), Some(tls))
+    }
+
     fn start(faults: impl Iterator<Item = Fault>) -> Self {
+        Self::start_with(faults, None)
+    }
+
+    fn start_with(faults: impl Iterator<Item = Fault>, tls: Option<server::Tls>) -> Self {
         let mut dialect = Dialect::default();
         faults.for_each(|fault| dialect.add(fault).unwrap());
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -91,7 +102,7 @@ impl Reference {
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
-                let settings = Settings { dialect, seed: Some([7; 32]), ..Settings::default() };
+                let settings = Settings { dialect, tls, seed: Some([7; 32]), ..Settings::default() };
                 let running = server::start(settings).await.unwrap();
                 told.send((running.origin().to_owned(), running.target())).unwrap();
                 let _ = stopped.await;

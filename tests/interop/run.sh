@@ -48,6 +48,9 @@ server_pid= ready= origin=
 # `PID:RUN` of the runs that go on in the background.
 jobs=()
 
+# shellcheck source=tests/interop/packages.sh
+source "$here/packages.sh"
+
 main() {
   local answers_only=
   if [[ ${1-} == --answers ]]; then
@@ -315,20 +318,9 @@ install_ruby() {
   if have=$(doorkeeper_version) && [[ $have == "$DOORKEEPER_VERSION" ]]; then
     return 0
   fi
-  command -v apt-get >/dev/null || stop "Doorkeeper $DOORKEEPER_VERSION is not installed, and there is no apt-get to install it"
-  ((EUID == 0)) || stop "Doorkeeper $DOORKEEPER_VERSION is not installed; as root: apt-get install --no-install-recommends ${RUBY_PACKAGES[*]}"
-  if ! apt_install; then
-    # The lists of a fresh image are empty, those of an old one name versions that are gone.
-    apt-get -o DPkg::Lock::Timeout=120 update >>"$work/apt.log" 2>&1 && apt_install ||
-      { tail -20 "$work/apt.log" >&2; stop 'apt-get could not install Doorkeeper'; }
-  fi
+  install_packages "$work/apt.log" "${RUBY_PACKAGES[@]}" || stop "Doorkeeper $DOORKEEPER_VERSION cannot be run"
   have=$(doorkeeper_version) || stop 'Doorkeeper was installed, and ruby does not find it'
   [[ $have == "$DOORKEEPER_VERSION" ]] || stop "Doorkeeper $have is installed; the findings are those of $DOORKEEPER_VERSION"
-}
-
-apt_install() {
-  DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install --yes --no-install-recommends \
-    "${RUBY_PACKAGES[@]}" >>"$work/apt.log" 2>&1
 }
 
 # Prints Doorkeeper's version; fails if it or a gem that it is served with is missing.

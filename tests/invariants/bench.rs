@@ -193,7 +193,7 @@ async fn held(scene: &Scene) -> Held {
         resolve,
         clock,
         progress: names.clone(),
-        person: None,
+        driver: run::Driver::Scripted,
     };
     let task = Task { catalogue: &catalogue, plan: &plan, target: &target };
     let brought = run::run(task, &settings, std::future::pending()).await.unwrap();

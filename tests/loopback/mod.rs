@@ -160,7 +160,7 @@ fn perform(
         resolve: Vec::new(),
         clock: Arc::new(ManualClock::new(NOON)),
         progress: Arc::new(Quiet),
-        person: None,
+        driver: run::Driver::Scripted,
     };
     let brought = runtime.block_on(run::run(Task { catalogue, plan: &plan, target }, &settings, pending())).unwrap();
     let report = assemble::assemble(Material {

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::super::Rule;
 use super::super::message::{Body, Reply};
-use super::super::setup::Setup;
+use super::super::setup::{LOGIN, Setup};
+use super::super::{Policy, Rule};
 
 /// A text that stands in HTML.
 fn escaped(text: &str) -> String {
@@ -30,12 +30,32 @@ fn page(setup: &Setup, name: &str, status: u16, title: &str, content: &str) -> R
 
 /// The login page of a request that waits; `again` after credentials that were wrong.
 pub(super) fn login(setup: &Setup, waiting: &str, again: bool) -> Reply {
+    if setup.makes(Policy::LoginNeedsScript) {
+        return login_by_script(setup, waiting, again);
+    }
     let said = if again { "<p role=\"alert\">The name or the password is wrong.</p>" } else { "" };
     let content = format!(
         "{said}<form method=\"post\" action=\"/login\"><input type=\"hidden\" name=\"request\" value=\"{waiting}\">\
          <label for=\"username\">Name</label> <input id=\"username\" name=\"username\" autocomplete=\"username\">\
          <label for=\"password\">Password</label> <input id=\"password\" name=\"password\" type=\"password\" autocomplete=\"current-password\">\
          <button>Log in</button></form>"
+    );
+    page(setup, "page.login", 200, "Log in", &content)
+}
+
+/// The same without a form: a script makes the fields, sends what is typed, and goes on.
+fn login_by_script(setup: &Setup, waiting: &str, again: bool) -> Reply {
+    let content = format!(
+        "<main></main><noscript>Please switch JavaScript on.</noscript><script>\
+         const main = document.querySelector('main'), make = (tag, more) => main.appendChild(Object.assign(document.createElement(tag), more));\
+         const said = make('p', {{ textContent: {again} ? 'The name or the password is wrong.' : '' }});\
+         const name = make('input', {{ placeholder: 'User name' }}), password = make('input', {{ type: 'password', placeholder: 'Password' }});\
+         make('button', {{ textContent: 'Log in', onclick: async () => {{\
+         const body = new URLSearchParams({{ request: '{waiting}', username: name.value, password: password.value }});\
+         const answer = await fetch('{LOGIN}', {{ method: 'POST', body, redirect: 'manual' }});\
+         const next = '{LOGIN}?request={waiting}';\
+         if (answer.type === 'opaqueredirect') location.href = next; else said.textContent = 'The name or the password is wrong.';\
+         }} }});</script>"
     );
     page(setup, "page.login", 200, "Log in", &content)
 }

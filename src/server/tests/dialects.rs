@@ -105,7 +105,8 @@ fn every_choice_but_the_defaults_changes_an_answer() {
         Policy::TokenOwnLayout,
         Policy::HeadersLower,
         Policy::HeadersTitle,
-        // These are seen by a user agent only: in the self-test.
+        // These are seen by a user agent only: in the self-test, and the first in `tests/browser.rs`.
+        Policy::LoginNeedsScript,
         Policy::PkceRequired,
         Policy::AuthorizeErrorsAfterLogin,
         Policy::MissingResponseTypeUnsupported,

@@ -1,0 +1,27 @@
+# Sourced by the scripts of this folder: packages of Debian, installed if they are missing and we are root.
+
+# install_packages LOG PACKAGE…
+install_packages() {
+  local log=$1
+  shift
+  command -v apt-get >/dev/null || {
+    echo "not installed, and there is no apt-get to install it: $*" >&2
+    return 1
+  }
+  ((EUID == 0)) || {
+    echo "not installed; as root: apt-get install --no-install-recommends $*" >&2
+    return 1
+  }
+  apt_install "$log" "$@" && return 0
+  # The lists of a fresh image are empty, those of an old one name versions that are gone.
+  apt-get -o DPkg::Lock::Timeout=120 update >>"$log" 2>&1 && apt_install "$log" "$@" && return 0
+  tail -20 "$log" >&2
+  echo "apt-get could not install $*" >&2
+  return 1
+}
+
+apt_install() {
+  local log=$1
+  shift
+  DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install --yes --no-install-recommends "$@" >>"$log" 2>&1
+}
