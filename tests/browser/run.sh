@@ -14,6 +14,9 @@ root=$(cd "$here/../.." && pwd)
 work=$root/target/browser
 export GRANTLINT=${GRANTLINT:-$root/target/release/grantlint}
 
+# shellcheck source=tests/packages.sh
+source "$here/../packages.sh"
+
 main() {
   [[ -x $GRANTLINT ]] || stop "$GRANTLINT is no program; build it with 'cargo build --release', or name one in GRANTLINT"
   mkdir -p "$work"
@@ -35,19 +38,8 @@ find_chromium() {
 }
 
 install_chromium() {
-  command -v apt-get >/dev/null || stop 'there is no Chromium, and no apt-get to install it; name one in CHROMIUM'
-  ((EUID == 0)) || stop 'there is no Chromium; as root: apt-get install --no-install-recommends chromium'
-  if ! apt_install; then
-    # The lists of a fresh image are empty, those of an old one name versions that are gone.
-    apt-get -o DPkg::Lock::Timeout=120 update >>"$work/apt.log" 2>&1 && apt_install ||
-      { tail -20 "$work/apt.log" >&2; stop 'apt-get could not install Chromium'; }
-  fi
+  install_packages "$work/apt.log" chromium fonts-dejavu-core || stop 'there is no Chromium; name one in CHROMIUM'
   find_chromium || stop 'Chromium was installed, and is not found'
-}
-
-apt_install() {
-  DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install --yes --no-install-recommends \
-    chromium fonts-dejavu-core >>"$work/apt.log" 2>&1
 }
 
 install_node() {

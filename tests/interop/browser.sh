@@ -17,8 +17,8 @@ CHECKS=(--suite authorization-code --only 'rfc9207/**' --only 'formpost/**' --on
   --only rfc6749/denial-ignored --only rfc6749/code-without-login --only 'rfc6749/redirects-to-*')
 server=
 
-# shellcheck source=tests/interop/packages.sh
-source "$here/packages.sh"
+# shellcheck source=tests/packages.sh
+source "$here/../packages.sh"
 
 main() {
   [[ -x $grantlint ]] || stop "$grantlint is no program; build it with 'cargo build --release', or name one in GRANTLINT"

@@ -48,8 +48,8 @@ server_pid= ready= origin=
 # `PID:RUN` of the runs that go on in the background.
 jobs=()
 
-# shellcheck source=tests/interop/packages.sh
-source "$here/packages.sh"
+# shellcheck source=tests/packages.sh
+source "$here/../packages.sh"
 
 main() {
   local answers_only=

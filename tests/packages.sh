@@ -1,4 +1,4 @@
-# Sourced by the scripts of this folder: packages of Debian, installed if they are missing and we are root.
+# Sourced by the scripts that need other programs: packages of Debian, installed if they are missing and we are root.
 
 # install_packages LOG PACKAGE…
 install_packages() {
