@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use serde_json::{Value, json};
 
 use super::document::SIGNED;
-use forms::{basic_pair, form_encode, issued_forms, json_escape, percent_encode, secret_forms};
+use forms::{basic_pair, form_encode, issued_forms, named, pair_ends, secret_forms};
 use search::{Finder, Form};
 use shape::unlike;
 use walk::{each_part, each_string, each_text};
@@ -71,6 +71,8 @@ pub struct Masks {
     echoes: Finder,
     /// For each form of `echoes` the secret.
     echoed: Vec<usize>,
+    /// For each secret what a Basic pair with it ends with.
+    ends: Vec<[String; 3]>,
     /// Basic pairs that were sent → the secret in it.
     pairs: BTreeMap<String, usize>,
     /// What was signed for a request → the parameter that it was sent in.
@@ -99,8 +101,7 @@ impl Masks {
         let secrets: Vec<_> = secrets.iter().filter(|(_, value)| !value.is_empty()).cloned().collect();
         let (mut forms, mut echoed) = (Vec::new(), Vec::new());
         for (index, (name, value)) in secrets.iter().enumerate() {
-            // Of a value that stands in every text it cannot be said that a server repeats it.
-            if !is_word(value) && value.chars().count() >= TINY && !(short(value) && all_digits(value)) {
+            if can_be_echoed(value) {
                 let all = of_secret(value, &mask_of(name));
                 echoed.extend(all.iter().map(|_| index));
                 forms.extend(all);
@@ -109,6 +110,7 @@ impl Masks {
         Self {
             echoes: Finder::new(forms),
             echoed,
+            ends: secrets.iter().map(|(_, value)| pair_ends(value)).collect(),
             secrets,
             pairs: BTreeMap::new(),
             signed: BTreeMap::new(),
@@ -157,8 +159,8 @@ impl Masks {
 
     fn note_pair(&mut self, header: &str) {
         let Some((_, encoded)) = header.split_once(' ') else { return };
-        for (index, (_, secret)) in self.secrets.iter().enumerate() {
-            for pair in basic_pair(encoded, secret).into_iter().flatten() {
+        for (index, ends) in self.ends.iter().enumerate() {
+            for pair in basic_pair(encoded, ends).into_iter().flatten() {
                 self.pairs.insert(pair, index);
             }
         }
@@ -213,11 +215,13 @@ impl Masks {
     /// No more documents: unequal values get unequal masks, in the order they were seen. `target` is the entry in all of them.
     #[must_use]
     pub fn ready(self, target: &Value) -> ReadyMasks {
-        let mut forms: Vec<Form> = Vec::new();
+        let mut forms: Vec<Form> = self.echoes.into_forms();
         let (mut whole, mut worded): (HashMap<_, _>, HashMap<_, _>) = Default::default();
         let (mut taken, mut variables) = (HashSet::new(), Vec::new());
         for (name, value) in &self.secrets {
-            forms.extend(of_secret(value, &mask_of(name)));
+            if !can_be_echoed(value) {
+                forms.extend(of_secret(value, &mask_of(name)));
+            }
             if is_word(value) { &mut worded } else { &mut whole }.insert(value.clone(), mask_of(name));
         }
         for (pair, index) in self.pairs {
@@ -301,7 +305,7 @@ impl ReadyMasks {
         let mut used = Vec::new();
         each_text(request, &mut |text| {
             for (mask, variable) in &self.variables {
-                if text.contains(mask) && !used.iter().any(|(known, _)| known == mask) {
+                if text.contains(tail(mask)) && text.contains(mask) && !used.iter().any(|(known, _)| known == mask) {
                     used.push((mask.clone(), *variable));
                 }
             }
@@ -355,6 +359,17 @@ fn short(value: &str) -> bool {
     value.chars().count() < SHORT
 }
 
+/// Of a value that stands in every text it cannot be said that a server repeats it.
+fn can_be_echoed(value: &str) -> bool {
+    !is_word(value) && value.chars().count() >= TINY && !(short(value) && all_digits(value))
+}
+
+/// The end of a mask, where it differs from others: a short text is found much faster than a long one.
+fn tail(mask: &str) -> &str {
+    let from = mask.len().saturating_sub(16);
+    (from..mask.len()).find_map(|from| mask.get(from..)).unwrap_or(mask)
+}
+
 fn all_digits(value: &str) -> bool {
     value.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -365,31 +380,6 @@ fn of_secret(value: &str, mask: &str) -> Vec<Form> {
     }
     let bounded = short(value);
     secret_forms(value).into_iter().map(|text| Form { text, mask: mask.to_owned(), bounded }).collect()
-}
-
-/// A value that would be found in every text: where a name or a quote says what it is.
-fn named(value: &str, mask: &str, names: &[&str]) -> Vec<Form> {
-    let mut forms = Vec::new();
-    let mut add = |text: String, mask: String, bounded: bool| forms.push(Form { text, mask, bounded });
-    for encode in [form_encode, percent_encode] {
-        for name in names {
-            add(format!("{name}={}", encode(value)), format!("{name}={mask}"), true);
-        }
-    }
-    let value = json_escape(value);
-    for name in names {
-        for colon in [":", ": ", " : "] {
-            add(format!("\"{name}\"{colon}\"{value}\""), format!("\"{name}\"{colon}\"{mask}\""), false);
-            add(format!("\"{name}\"{colon}{value}"), format!("\"{name}\"{colon}{mask}"), true);
-        }
-    }
-    if !is_word(&value) {
-        for scheme in ["Bearer", "bearer"] {
-            add(format!("{scheme} {value}"), format!("{scheme} {mask}"), true);
-        }
-        add(format!("\"{value}\""), format!("\"{mask}\""), false);
-    }
-    forms
 }
 
 #[cfg(test)]

@@ -103,7 +103,9 @@ impl<'r> Runner<'r> {
     /// # Errors
     /// TLS or the proxy cannot be set up.
     pub(super) fn new(task: Task<'r>, settings: &'r Settings) -> Result<Self, Error> {
-        let urls = task.target.public.as_object().into_iter().flatten().filter_map(|(_, value)| value.as_str());
+        // Nobody is asked at the client's own URL, and the system's certificates take long to read.
+        let asked = task.target.public.as_object().into_iter().flatten().filter(|(name, _)| *name != "redirect_uri");
+        let urls = asked.filter_map(|(_, value)| value.as_str());
         let secure = urls.chain(task.target.public["resource"]["url"].as_str()).any(|url| url.starts_with("https:"));
         Ok(Self {
             wire: Wire::new(task.target, settings, secure)?,

@@ -57,6 +57,11 @@ impl Finder {
         Self { automaton, forms, starting }
     }
 
+    /// The forms that it was built from.
+    pub(super) fn into_forms(self) -> Vec<Form> {
+        self.forms
+    }
+
     /// The next form at or behind `from`.
     pub(super) fn find(&self, text: &str, mut from: usize) -> Option<Found<'_>> {
         let automaton = self.automaton.as_ref()?;
