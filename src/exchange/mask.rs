@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::document::SIGNED;
 use forms::{basic_pair, form_encode, issued_forms, named, pair_ends, secret_forms};
-use search::{Finder, Form};
+use search::{Among, Finder, Form};
 use shape::unlike;
 use walk::{each_part, each_string, each_text};
 use words::{is_word, names_issued, names_issued_number};
@@ -88,8 +88,8 @@ pub struct ReadyMasks {
     whole: HashMap<String, String>,
     /// Values that are words of the protocol: replaced only in members that hold secrets or tokens.
     worded: HashMap<String, String>,
-    /// Masked value → shell variable, for `curl` lines.
-    variables: Vec<(String, &'static str)>,
+    /// Masks that a shell variable stands for in `curl` lines.
+    tokens: Among,
     /// The target's entry as it is and masked: it stands in every document.
     target: (Value, Value),
 }
@@ -217,7 +217,7 @@ impl Masks {
     pub fn ready(self, target: &Value) -> ReadyMasks {
         let mut forms: Vec<Form> = self.echoes.into_forms();
         let (mut whole, mut worded): (HashMap<_, _>, HashMap<_, _>) = Default::default();
-        let (mut taken, mut variables) = (HashSet::new(), Vec::new());
+        let (mut taken, mut tokens) = (HashSet::new(), Vec::new());
         for (name, value) in &self.secrets {
             if !can_be_echoed(value) {
                 forms.extend(of_secret(value, &mask_of(name)));
@@ -249,11 +249,12 @@ impl Masks {
                 for (form, encode) in issued_forms(value) {
                     forms.push(Form { text: form, mask: encode(&mask), bounded });
                 }
-                variables.push((mask.clone(), "TOKEN"));
+                tokens.push(mask.clone());
             }
             if is_word(value) { &mut worded } else { &mut whole }.entry(value.clone()).or_insert(mask);
         }
-        let mut masks = ReadyMasks { finder: Finder::new(forms), whole, worded, variables, target: Default::default() };
+        let (finder, tokens) = (Finder::new(forms), Among::new(tokens));
+        let mut masks = ReadyMasks { finder, whole, worded, tokens, target: Default::default() };
         let mut masked = target.clone();
         masks.replace(&mut masked, "target");
         masks.target = (target.clone(), masked);
@@ -302,25 +303,24 @@ impl ReadyMasks {
 
     fn note_variables(&self, one: &mut Value) {
         let Some(request) = one.get_mut("request").filter(|request| request.is_object()) else { return };
-        let mut used = Vec::new();
+        let mut used: Vec<&str> = Vec::new();
         each_text(request, &mut |text| {
-            for (mask, variable) in &self.variables {
-                if text.contains(tail(mask)) && text.contains(mask) && !used.iter().any(|(known, _)| known == mask) {
-                    used.push((mask.clone(), *variable));
+            for mask in self.tokens.standing_in(text) {
+                if !used.contains(&mask) {
+                    used.push(mask);
                 }
             }
         });
         if !used.is_empty() {
-            request["masked"] =
-                used.into_iter().map(|(value, variable)| json!({"value": value, "variable": variable})).collect();
+            request["masked"] = used.into_iter().map(|mask| json!({"value": mask, "variable": "TOKEN"})).collect();
         }
     }
 
     fn replace(&self, value: &mut Value, name: &str) {
         match value {
             Value::String(text) => {
-                let meant = names_issued(name) || SECRET_NAMES.contains(&name);
-                let worded = self.worded.get(text).filter(|_| meant).cloned();
+                let meant = |_: &&String| names_issued(name) || SECRET_NAMES.contains(&name);
+                let worded = self.worded.get(text).filter(meant).cloned();
                 if let Some(masked) = worded.or_else(|| self.masked(text)) {
                     *text = masked;
                 }
@@ -362,12 +362,6 @@ fn short(value: &str) -> bool {
 /// Of a value that stands in every text it cannot be said that a server repeats it.
 fn can_be_echoed(value: &str) -> bool {
     !is_word(value) && value.chars().count() >= TINY && !(short(value) && all_digits(value))
-}
-
-/// The end of a mask, where it differs from others: a short text is found much faster than a long one.
-fn tail(mask: &str) -> &str {
-    let from = mask.len().saturating_sub(16);
-    (from..mask.len()).find_map(|from| mask.get(from..)).unwrap_or(mask)
 }
 
 fn all_digits(value: &str) -> bool {
