@@ -221,8 +221,12 @@ mod tests {
     fn what_the_build_laid_out_is_what_the_files_say() {
         let (built, read) = (embedded(), Catalogue::build(&read_embedded(SPECS)).unwrap());
         let whole = |catalogue: &Catalogue| {
-            let exchanges = catalogue.exchanges.values().map(|exchange| format!("{exchange:?}"));
-            exchanges.chain(catalogue.checks.values().map(|check| format!("{check:?}"))).collect::<Vec<_>>()
+            let mut all: Vec<String> = catalogue.exchanges.values().map(|exchange| format!("{exchange:?}")).collect();
+            all.extend(catalogue.checks.values().map(|check| format!("{check:?}")));
+            all.extend(catalogue.suites.values().map(|suite| format!("{suite:?}")));
+            all.extend(catalogue.diagnoses.values().map(|diagnosis| format!("{diagnosis:?}")));
+            all.extend(catalogue.registries.values().map(|registry| format!("{registry:?}")));
+            all
         };
         assert_eq!(whole(&built), whole(&read));
         assert_eq!(built.headings().collect::<Vec<_>>(), read.headings().collect::<Vec<_>>());

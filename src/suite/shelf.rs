@@ -62,7 +62,7 @@ impl<T: Unpack> Shelf<T> {
     /// The file of this id.
     ///
     /// # Panics
-    /// The build packed a file that does not fit its type: `tests/specs.rs` reads them all.
+    /// The build packed a file that does not fit its type: a test of the loader reads them all.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&T> {
         self.0.get_key_value(id).map(|(id, slot)| slot.get(id))
