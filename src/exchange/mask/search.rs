@@ -117,8 +117,9 @@ const END: usize = 16;
 
 impl Among {
     pub(super) fn new(texts: Vec<String>) -> Self {
-        let end = |text: &str| text.floor_char_boundary(text.len().saturating_sub(END));
-        let ends = texts.iter().map(|text| &text[end(text)..]);
+        // From the first character that begins within the last bytes.
+        let end = |text: &str| (text.len().saturating_sub(END)..text.len()).find(|at| text.is_char_boundary(*at));
+        let ends = texts.iter().map(|text| &text[end(text).unwrap_or(0)..]);
         let automaton = AhoCorasick::builder().kind(Some(AhoCorasickKind::ContiguousNFA)).build(ends);
         Self { ends: automaton.ok(), texts }
     }

@@ -62,12 +62,12 @@ fn suites(catalogue: &Catalogue, files: &mut Files) {
                 files.tell("suites", &suite.id, &format!("{place}/{nth}"), format!("`{pattern}` fits no check"), help);
             }
         }
-        for id in suite.file.levels.keys().filter(|id| !catalogue.checks.contains_key(*id)) {
+        for id in suite.file.levels.keys().filter(|id| !catalogue.checks.contains_key(id)) {
             let help = yaml::did_you_mean(id, &checks);
             files.tell("suites", &suite.id, &format!("/levels/{}", escape(id)), format!("unknown check `{id}`"), help);
         }
         let diagnoses: Vec<&str> = catalogue.diagnoses.keys().collect();
-        for id in suite.file.sees.keys().filter(|id| !catalogue.diagnoses.contains_key(*id)) {
+        for id in suite.file.sees.keys().filter(|id| !catalogue.diagnoses.contains_key(id)) {
             let help = yaml::did_you_mean(id, &diagnoses);
             files.tell(
                 "suites",
@@ -79,7 +79,7 @@ fn suites(catalogue: &Catalogue, files: &mut Files) {
         }
         let exchanges: Vec<&str> = catalogue.exchanges.keys().collect();
         for (base, sent) in &suite.file.sends {
-            for name in sent.iter().chain([base]).filter(|name| !catalogue.exchanges.contains_key(*name)) {
+            for name in sent.iter().chain([base]).filter(|name| !catalogue.exchanges.contains_key(name)) {
                 let help = yaml::did_you_mean(name, &exchanges);
                 files.tell(
                     "suites",
