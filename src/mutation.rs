@@ -17,7 +17,7 @@ use crate::report::assemble::{self, FailOn, Material};
 use crate::report::model::{RunReport, VerdictKind};
 use crate::run::{self, Quiet, Task};
 use crate::server::{self, Dialect, Fault, Rule, Variation};
-use crate::suite::{self, Catalogue, Values, Wanted};
+use crate::suite::{self, Catalogue, Member, Values, Wanted};
 use crate::target;
 
 /// What the clock of every trial stands at: 2027-01-15T08:00:00Z.
@@ -121,11 +121,27 @@ pub fn rules_without_fault(subjects: &[Subject]) -> Vec<&'static str> {
     Rule::ALL.iter().filter(|rule| !skipped.contains(rule)).map(|rule| rule.name()).collect()
 }
 
+/// What a trial looks for: the same for hundreds of them.
+struct Judged {
+    suites: Vec<String>,
+    members: Vec<Member>,
+}
+
+impl Judged {
+    fn of(catalogue: &Catalogue, wanted: &Wanted) -> Self {
+        Self { suites: wanted.suites.clone(), members: suite::select(catalogue, wanted) }
+    }
+}
+
 /// Holds one trial: the report of a run against a server with these faults.
 ///
 /// # Errors
 /// The server or the run could not be started.
 pub async fn trial(catalogue: &Catalogue, faults: &[Fault], wanted: &Wanted) -> Result<RunReport, Error> {
+    trial_of(catalogue, faults, &Judged::of(catalogue, wanted)).await
+}
+
+async fn trial_of(catalogue: &Catalogue, faults: &[Fault], judged: &Judged) -> Result<RunReport, Error> {
     let mut dialect = Dialect::default();
     for fault in faults {
         dialect.add(fault.clone())?;
@@ -148,8 +164,7 @@ pub async fn trial(catalogue: &Catalogue, faults: &[Fault], wanted: &Wanted) -> 
     target.bounds.first_byte = Duration::from_millis(1500);
     target.bounds.whole = Duration::from_millis(2000);
     let patience = Duration::from_secs(4 * 3600);
-    let members = suite::select(catalogue, wanted);
-    let plan = plan::plan(catalogue, &target, &members, &plan::Options { safe: false, patience });
+    let plan = plan::plan(catalogue, &target, &judged.members, &plan::Options { safe: false, patience });
     // Nothing may listen on port 80 here, so the plain twin of an https endpoint is looked for at the server's own port.
     let plain = running.origin().strip_prefix("https://").and_then(|address| address.parse().ok());
     let hosts = ["127.0.0.1", "0.0.0.0"].map(str::to_owned);
@@ -170,9 +185,9 @@ pub async fn trial(catalogue: &Catalogue, faults: &[Fault], wanted: &Wanted) -> 
     Ok(assemble::assemble(Material {
         catalogue,
         recording: brought.recording,
-        members: &members,
+        members: &judged.members,
         target: &target.name,
-        suites: &wanted.suites,
+        suites: &judged.suites,
         preflight: brought.preflight.into_iter().map(|step| (step.step, step.passed, step.detail)).collect(),
         stopped: brought.stopped,
         interrupted: brought.interrupted,
@@ -193,7 +208,7 @@ pub enum Extent {
     Full,
 }
 
-/// Holds every trial, the conforming server first, on as many threads as the machine has cores.
+/// Holds every trial, the conforming server first, on one thread more than the machine has cores: some servers are waited for.
 ///
 /// # Errors
 /// The first trial that could not be held.
@@ -206,7 +221,8 @@ pub fn selftest(
     let conforming = Subject { id: "conforming".into(), lawful: true, fault: Fault::default(), check: None };
     let all: Vec<&Subject> = std::iter::once(&conforming).chain(subjects).collect();
     let next = AtomicUsize::new(0);
-    let workers = std::thread::available_parallelism().map_or(2, usize::from).min(8);
+    let workers = std::thread::available_parallelism().map_or(2, usize::from).min(8) + 1;
+    let everything = Judged::of(catalogue, &Wanted { suites: suites.to_vec(), ..Wanted::default() });
     let mut outcomes: BTreeMap<usize, Outcome> = BTreeMap::new();
     let results = std::thread::scope(|scope| {
         let work = || -> Result<Vec<(usize, Outcome)>, Error> {
@@ -215,7 +231,7 @@ pub fn selftest(
             loop {
                 let nth = next.fetch_add(1, Ordering::SeqCst);
                 let Some(subject) = all.get(nth) else { return Ok(held) };
-                held.push((nth, runtime.block_on(hold(catalogue, suites, subject, extent))?));
+                held.push((nth, runtime.block_on(hold(catalogue, &everything, subject, extent))?));
             }
         };
         let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
@@ -230,26 +246,21 @@ pub fn selftest(
     Ok(outcomes.into_values().collect())
 }
 
-async fn hold(catalogue: &Catalogue, suites: &[String], subject: &Subject, extent: Extent) -> Result<Outcome, Error> {
+async fn hold(catalogue: &Catalogue, everything: &Judged, subject: &Subject, extent: Extent) -> Result<Outcome, Error> {
     if let Some(check) = subject.check.as_ref().filter(|_| extent == Extent::Own) {
-        let own = std::iter::once(check).chain(subject.fault.also_trips.keys()).cloned().collect();
-        let outcome = hold_with(catalogue, suites, subject, own).await?;
+        let only = std::iter::once(check).chain(subject.fault.also_trips.keys()).cloned().collect();
+        let own = Wanted { suites: everything.suites.clone(), only, skip: Vec::new() };
+        let outcome = hold_with(catalogue, &Judged::of(catalogue, &own), subject).await?;
         // What speaks of every answer, or of the end of a run, only sees it when the others ask as well.
         if outcome.trips.contains(check) {
             return Ok(outcome);
         }
     }
-    hold_with(catalogue, suites, subject, Vec::new()).await
+    hold_with(catalogue, everything, subject).await
 }
 
-async fn hold_with(
-    catalogue: &Catalogue,
-    suites: &[String],
-    subject: &Subject,
-    only: Vec<String>,
-) -> Result<Outcome, Error> {
-    let wanted = Wanted { suites: suites.to_vec(), only, skip: Vec::new() };
-    let report = trial(catalogue, std::slice::from_ref(&subject.fault), &wanted).await?;
+async fn hold_with(catalogue: &Catalogue, judged: &Judged, subject: &Subject) -> Result<Outcome, Error> {
+    let report = trial_of(catalogue, std::slice::from_ref(&subject.fault), judged).await?;
     let of = |kind: VerdictKind| -> BTreeSet<String> {
         report.findings.iter().filter(|finding| finding.verdict == kind).map(|finding| finding.check.clone()).collect()
     };

@@ -348,7 +348,8 @@ impl Planner<'_> {
     /// The first request of each caller, and the standard's own.
     fn first(&mut self, members: &[Member]) {
         let suites: HashSet<&str> = members.iter().map(|member| member.suite.as_str()).collect();
-        let callers = self.catalogue.suites.values().filter(|suite| suites.contains(suite.id.as_str()));
+        let ids = self.catalogue.suites.keys().filter(|id| suites.contains(id));
+        let callers = ids.filter_map(|id| self.catalogue.suites.get(id));
         let mut first: Vec<String> = Vec::new();
         let planned = |key: &&String| self.plan.instances.get(*key).is_some_and(|instance| instance.ordinary);
         for suite in callers.filter(|suite: &&Suite| suite.file.caller.is_some()) {

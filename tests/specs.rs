@@ -19,7 +19,7 @@ fn the_specs_of_this_repository_have_no_mistake() {
 
 #[test]
 fn the_ledger_and_the_checks_agree() {
-    let ledger = Ledger::of(&suite::embedded().unwrap()).unwrap();
+    let ledger = Ledger::of(&suite::embedded()).unwrap();
     assert!(ledger.rows.len() > 700, "{}", ledger.rows.len());
     let mistakes: Vec<String> = ledger.mistakes();
     assert!(mistakes.is_empty(), "{} mistakes\n{}", mistakes.len(), mistakes.join("\n"));
@@ -27,17 +27,17 @@ fn the_ledger_and_the_checks_agree() {
 
 #[test]
 fn every_check_belongs_to_a_suite_besides_all() {
-    let catalogue = suite::embedded().unwrap();
+    let catalogue = suite::embedded();
     let suites: Vec<_> = catalogue.suites.values().filter(|suite| suite.id != "all").collect();
     let taken =
         |id: &str| suites.iter().flat_map(|suite| &suite.file.checks).any(|pattern| suite::matches(pattern, id));
-    let left: Vec<&String> = catalogue.checks.keys().filter(|id| !taken(id)).collect();
-    assert_eq!(left, Vec::<&String>::new());
+    let left: Vec<&str> = catalogue.checks.keys().filter(|id| !taken(id)).collect();
+    assert_eq!(left, Vec::<&str>::new());
 }
 
 #[test]
 fn every_exchange_is_used() {
-    let catalogue = suite::embedded().unwrap();
+    let catalogue = suite::embedded();
     let every = Wanted { suites: vec!["coupa-call-out".into(), "all".into()], ..Wanted::default() };
     let mut left: Vec<String> =
         suite::select(&catalogue, &every).iter().flat_map(|member| member.names(&catalogue)).collect();
@@ -49,14 +49,14 @@ fn every_exchange_is_used() {
             left.extend(below.chain(&exchange.like).flat_map(|name| catalogue.expand(name)));
         }
     }
-    let unused: Vec<&String> = catalogue.exchanges.keys().filter(|id| !used.contains(*id)).collect();
-    assert_eq!(unused, Vec::<&String>::new());
+    let unused: Vec<&str> = catalogue.exchanges.keys().filter(|id| !used.contains(*id)).collect();
+    assert_eq!(unused, Vec::<&str>::new());
 }
 
 /// The first source says which of the two questions a check answers (DESIGN 3.3).
 #[test]
 fn what_only_a_caller_sends_is_judged_by_its_contract_first() {
-    let catalogue = suite::embedded().unwrap();
+    let catalogue = suite::embedded();
     for suite in catalogue.suites.values() {
         let Some(caller) = &suite.file.caller else { continue };
         let mut sent: BTreeSet<&str> = suite.file.sends.values().flatten().map(String::as_str).collect();
@@ -76,8 +76,8 @@ fn what_only_a_caller_sends_is_judged_by_its_contract_first() {
 /// Waivers, baselines, fingerprints and names of test cases hang on it.
 #[test]
 fn no_two_findings_of_a_run_are_called_the_same() {
-    let catalogue = suite::embedded().unwrap();
-    let wanted = Wanted { suites: catalogue.suites.keys().cloned().collect(), ..Wanted::default() };
+    let catalogue = suite::embedded();
+    let wanted = Wanted { suites: catalogue.suites.keys().map(str::to_owned).collect(), ..Wanted::default() };
     let mut seen = BTreeSet::new();
     for member in suite::select(&catalogue, &wanted) {
         let name = format!("{} {:?} {:?}", member.check, member.variant, member.caller);
@@ -87,7 +87,7 @@ fn no_two_findings_of_a_run_are_called_the_same() {
 
 #[test]
 fn parts_are_the_whole_and_keep_checks_together() {
-    let catalogue = suite::embedded().unwrap();
+    let catalogue = suite::embedded();
     let wanted = Wanted { suites: vec!["all".into()], ..Wanted::default() };
     let all = suite::select(&catalogue, &wanted);
     let parts: Vec<Vec<suite::Member>> = (1..=3).map(|index| suite::part(all.clone(), index, 3)).collect();

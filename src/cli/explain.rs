@@ -15,7 +15,7 @@ const WIDTH: usize = 100;
 pub(super) fn run(args: &ExplainArgs) -> Result<u8, Failure> {
     let catalogue = pipeline::catalogue(args.specs.as_deref())?;
     let Some(check) = catalogue.checks.get(&args.check) else {
-        let known: Vec<&str> = catalogue.checks.keys().map(String::as_str).collect();
+        let known: Vec<&str> = catalogue.checks.keys().collect();
         let last = |id: &str| id.rsplit('/').next().unwrap_or_default().to_owned();
         // A reader often has the slug alone.
         let help = known

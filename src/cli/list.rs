@@ -43,12 +43,7 @@ fn checks(catalogue: &Catalogue, args: &ListArgs) -> Result<Vec<Row>, Failure> {
             wanted.suites.iter().filter_map(|suite| catalogue.suites.get(suite)).any(|suite| any(&suite.file.checks));
         in_suite && (wanted.only.is_empty() || any(&wanted.only)) && !any(&wanted.skip)
     };
-    Ok(catalogue
-        .checks
-        .values()
-        .filter(|check| chosen(&check.id))
-        .map(|check| [check.id.clone(), check.file.level.word().to_owned(), check.file.title.clone()])
-        .collect())
+    Ok(catalogue.headings().filter(|[id, ..]| chosen(id)).map(|heading| heading.map(str::to_owned)).collect())
 }
 
 fn suites(catalogue: &Catalogue) -> Vec<Row> {

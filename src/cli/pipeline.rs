@@ -24,7 +24,7 @@ use crate::yaml;
 /// of reading it, and gains nothing.
 pub(super) fn catalogue(specs: Option<&Path>) -> Result<&'static Catalogue, Failure> {
     Ok(Box::leak(Box::new(match specs {
-        None => suite::embedded()?,
+        None => suite::embedded(),
         Some(folder) => suite::with_folder(folder)?,
     })))
 }
@@ -44,11 +44,11 @@ pub(super) fn suites_of(catalogue: &Catalogue, target: &Target) -> Vec<String> {
 /// What is selected: by flags, or from these suites.
 pub(super) fn wanted(catalogue: &Catalogue, select: &SelectArgs, otherwise: &[String]) -> Result<Wanted, Failure> {
     let suites = if select.suites.is_empty() { otherwise.to_vec() } else { select.suites.clone() };
-    let known: Vec<&str> = catalogue.suites.keys().map(String::as_str).collect();
+    let known: Vec<&str> = catalogue.suites.keys().collect();
     if let Some(name) = suites.iter().find(|name| !known.contains(&name.as_str())) {
         return Err(Failure::usage(format!("no suite is called `{name}`"), yaml::did_you_mean(name, &known)));
     }
-    let checks: Vec<&str> = catalogue.checks.keys().map(String::as_str).collect();
+    let checks: Vec<&str> = catalogue.checks.keys().collect();
     for pattern in select.only.iter().chain(&select.skip) {
         if !checks.iter().any(|id| suite::matches(pattern, id)) {
             let help = yaml::nearest(pattern, checks.iter().copied())

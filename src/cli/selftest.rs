@@ -18,7 +18,7 @@ pub(super) fn run(args: &SelftestArgs) -> Result<u8, Failure> {
         let help = "see `grantlint list faults` and `grantlint list variations`".to_owned();
         return Err(Failure::usage(format!("`{}` fits no fault and no variation", args.only.join("`, `")), help));
     }
-    let suites: Vec<String> = catalogue.suites.keys().cloned().collect();
+    let suites: Vec<String> = catalogue.suites.keys().map(str::to_owned).collect();
     let extent = if args.full { Extent::Full } else { Extent::Own };
     let outcomes = mutation::selftest(catalogue, &suites, &subjects, extent)?;
     let mut text = String::new();
@@ -38,10 +38,9 @@ pub(super) fn run(args: &SelftestArgs) -> Result<u8, Failure> {
         text.push_str(&format!("✗ no fault leaves the server's rule `{rule}` out\n"));
     }
     let faults = subjects.iter().filter(|subject| !subject.lawful).count();
-    let covered: std::collections::BTreeSet<&String> =
-        subjects.iter().filter_map(|subject| subject.check.as_ref()).collect();
-    let uncovered: Vec<&String> =
-        catalogue.checks.keys().filter(|id| !covered.contains(id) && chosen(id.as_str())).collect();
+    let covered: std::collections::BTreeSet<&str> =
+        subjects.iter().filter_map(|subject| subject.check.as_deref()).collect();
+    let uncovered: Vec<&str> = catalogue.checks.keys().filter(|id| !covered.contains(id) && chosen(id)).collect();
     for id in &uncovered {
         text.push_str(&format!("✗ no fault for `{id}`\n"));
     }

@@ -16,8 +16,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use serde_json::{Value, json};
 
 use super::document::SIGNED;
-use forms::{basic_pair, form_encode, issued_forms, json_escape, percent_encode, secret_forms};
-use search::{Finder, Form};
+use forms::{basic_pair, form_encode, issued_forms, named, pair_ends, secret_forms};
+use search::{Among, Finder, Form};
 use shape::unlike;
 use walk::{each_part, each_string, each_text};
 use words::{is_word, names_issued, names_issued_number};
@@ -71,6 +71,8 @@ pub struct Masks {
     echoes: Finder,
     /// For each form of `echoes` the secret.
     echoed: Vec<usize>,
+    /// For each secret what a Basic pair with it ends with.
+    ends: Vec<[String; 3]>,
     /// Basic pairs that were sent → the secret in it.
     pairs: BTreeMap<String, usize>,
     /// What was signed for a request → the parameter that it was sent in.
@@ -86,8 +88,8 @@ pub struct ReadyMasks {
     whole: HashMap<String, String>,
     /// Values that are words of the protocol: replaced only in members that hold secrets or tokens.
     worded: HashMap<String, String>,
-    /// Masked value → shell variable, for `curl` lines.
-    variables: Vec<(String, &'static str)>,
+    /// Masks that a shell variable stands for in `curl` lines.
+    tokens: Among,
     /// The target's entry as it is and masked: it stands in every document.
     target: (Value, Value),
 }
@@ -99,8 +101,7 @@ impl Masks {
         let secrets: Vec<_> = secrets.iter().filter(|(_, value)| !value.is_empty()).cloned().collect();
         let (mut forms, mut echoed) = (Vec::new(), Vec::new());
         for (index, (name, value)) in secrets.iter().enumerate() {
-            // Of a value that stands in every text it cannot be said that a server repeats it.
-            if !is_word(value) && value.chars().count() >= TINY && !(short(value) && all_digits(value)) {
+            if can_be_echoed(value) {
                 let all = of_secret(value, &mask_of(name));
                 echoed.extend(all.iter().map(|_| index));
                 forms.extend(all);
@@ -109,6 +110,7 @@ impl Masks {
         Self {
             echoes: Finder::new(forms),
             echoed,
+            ends: secrets.iter().map(|(_, value)| pair_ends(value)).collect(),
             secrets,
             pairs: BTreeMap::new(),
             signed: BTreeMap::new(),
@@ -157,8 +159,8 @@ impl Masks {
 
     fn note_pair(&mut self, header: &str) {
         let Some((_, encoded)) = header.split_once(' ') else { return };
-        for (index, (_, secret)) in self.secrets.iter().enumerate() {
-            for pair in basic_pair(encoded, secret).into_iter().flatten() {
+        for (index, ends) in self.ends.iter().enumerate() {
+            for pair in basic_pair(encoded, ends).into_iter().flatten() {
                 self.pairs.insert(pair, index);
             }
         }
@@ -213,11 +215,13 @@ impl Masks {
     /// No more documents: unequal values get unequal masks, in the order they were seen. `target` is the entry in all of them.
     #[must_use]
     pub fn ready(self, target: &Value) -> ReadyMasks {
-        let mut forms: Vec<Form> = Vec::new();
+        let mut forms: Vec<Form> = self.echoes.into_forms();
         let (mut whole, mut worded): (HashMap<_, _>, HashMap<_, _>) = Default::default();
-        let (mut taken, mut variables) = (HashSet::new(), Vec::new());
+        let (mut taken, mut tokens) = (HashSet::new(), Vec::new());
         for (name, value) in &self.secrets {
-            forms.extend(of_secret(value, &mask_of(name)));
+            if !can_be_echoed(value) {
+                forms.extend(of_secret(value, &mask_of(name)));
+            }
             if is_word(value) { &mut worded } else { &mut whole }.insert(value.clone(), mask_of(name));
         }
         for (pair, index) in self.pairs {
@@ -245,11 +249,12 @@ impl Masks {
                 for (form, encode) in issued_forms(value) {
                     forms.push(Form { text: form, mask: encode(&mask), bounded });
                 }
-                variables.push((mask.clone(), "TOKEN"));
+                tokens.push(mask.clone());
             }
             if is_word(value) { &mut worded } else { &mut whole }.entry(value.clone()).or_insert(mask);
         }
-        let mut masks = ReadyMasks { finder: Finder::new(forms), whole, worded, variables, target: Default::default() };
+        let (finder, tokens) = (Finder::new(forms), Among::new(tokens));
+        let mut masks = ReadyMasks { finder, whole, worded, tokens, target: Default::default() };
         let mut masked = target.clone();
         masks.replace(&mut masked, "target");
         masks.target = (target.clone(), masked);
@@ -298,25 +303,24 @@ impl ReadyMasks {
 
     fn note_variables(&self, one: &mut Value) {
         let Some(request) = one.get_mut("request").filter(|request| request.is_object()) else { return };
-        let mut used = Vec::new();
+        let mut used: Vec<&str> = Vec::new();
         each_text(request, &mut |text| {
-            for (mask, variable) in &self.variables {
-                if text.contains(mask) && !used.iter().any(|(known, _)| known == mask) {
-                    used.push((mask.clone(), *variable));
+            for mask in self.tokens.standing_in(text) {
+                if !used.contains(&mask) {
+                    used.push(mask);
                 }
             }
         });
         if !used.is_empty() {
-            request["masked"] =
-                used.into_iter().map(|(value, variable)| json!({"value": value, "variable": variable})).collect();
+            request["masked"] = used.into_iter().map(|mask| json!({"value": mask, "variable": "TOKEN"})).collect();
         }
     }
 
     fn replace(&self, value: &mut Value, name: &str) {
         match value {
             Value::String(text) => {
-                let meant = names_issued(name) || SECRET_NAMES.contains(&name);
-                let worded = self.worded.get(text).filter(|_| meant).cloned();
+                let meant = |_: &&String| names_issued(name) || SECRET_NAMES.contains(&name);
+                let worded = self.worded.get(text).filter(meant).cloned();
                 if let Some(masked) = worded.or_else(|| self.masked(text)) {
                     *text = masked;
                 }
@@ -355,6 +359,11 @@ fn short(value: &str) -> bool {
     value.chars().count() < SHORT
 }
 
+/// Of a value that stands in every text it cannot be said that a server repeats it.
+fn can_be_echoed(value: &str) -> bool {
+    !is_word(value) && value.chars().count() >= TINY && !(short(value) && all_digits(value))
+}
+
 fn all_digits(value: &str) -> bool {
     value.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -365,31 +374,6 @@ fn of_secret(value: &str, mask: &str) -> Vec<Form> {
     }
     let bounded = short(value);
     secret_forms(value).into_iter().map(|text| Form { text, mask: mask.to_owned(), bounded }).collect()
-}
-
-/// A value that would be found in every text: where a name or a quote says what it is.
-fn named(value: &str, mask: &str, names: &[&str]) -> Vec<Form> {
-    let mut forms = Vec::new();
-    let mut add = |text: String, mask: String, bounded: bool| forms.push(Form { text, mask, bounded });
-    for encode in [form_encode, percent_encode] {
-        for name in names {
-            add(format!("{name}={}", encode(value)), format!("{name}={mask}"), true);
-        }
-    }
-    let value = json_escape(value);
-    for name in names {
-        for colon in [":", ": ", " : "] {
-            add(format!("\"{name}\"{colon}\"{value}\""), format!("\"{name}\"{colon}\"{mask}\""), false);
-            add(format!("\"{name}\"{colon}{value}"), format!("\"{name}\"{colon}{mask}"), true);
-        }
-    }
-    if !is_word(&value) {
-        for scheme in ["Bearer", "bearer"] {
-            add(format!("{scheme} {value}"), format!("{scheme} {mask}"), true);
-        }
-        add(format!("\"{value}\""), format!("\"{mask}\""), false);
-    }
-    forms
 }
 
 #[cfg(test)]

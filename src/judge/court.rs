@@ -1,5 +1,7 @@
 //! A recording as judges look at it: laid out once for all checks.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::{Bench, Judgement, Verdict, unanswered};
@@ -51,6 +53,8 @@ impl<'c> Court<'c> {
     #[must_use]
     pub fn new(catalogue: &'c Catalogue, recording: &'c Recording) -> Self {
         let mut all: Vec<Part<'c>> = Vec::new();
+        // Most requests differ in one of these: only those that do not are compared member by member.
+        let mut alike: HashMap<[Option<&str>; 3], Vec<usize>> = HashMap::new();
         for (key, recorded) in &recording.exchanges {
             let Recorded::Sent(document) = recorded else { continue };
             // A TLS hello is no request, and what came back is no answer of the endpoint.
@@ -60,8 +64,12 @@ impl<'c> Court<'c> {
             let each = parts(document).into_iter().map(|one| (of, one));
             for (of, one) in whole.into_iter().chain(each).filter(|(_, one)| one.get("handshake").is_none()) {
                 let same = |known: &Part<'_>| known.of == of && same_request(known.document, one);
-                let first = all.iter().position(same).unwrap_or(all.len());
-                let endpoint = one.pointer("/request/endpoint").and_then(Value::as_str);
+                let text = |place: &str| one.pointer(place).and_then(Value::as_str);
+                let alike =
+                    alike.entry(["/request/url", "/request/body", "/response/body/text"].map(text)).or_default();
+                let first = alike.iter().copied().find(|nth| same(&all[*nth])).unwrap_or(all.len());
+                alike.push(all.len());
+                let endpoint = text("/request/endpoint");
                 all.push(Part { key, document: one, endpoint, answered: unanswered(one).is_none(), of, first });
             }
         }

@@ -79,7 +79,10 @@ impl World for Roles<'_> {
                 let (document, key) = self.recorded(name)?;
                 at(document, place, key)
             }
-            Source::Registry(name) => self.bench.catalogue.registries.get(name).cloned().ok_or_else(|| gone(None)),
+            Source::Registry(name) => {
+                let registry = self.bench.catalogue.registries.get(name);
+                registry.map(|registry| registry.values.clone()).ok_or_else(|| gone(None))
+            }
             Source::Let(_) | Source::Jwt(_) | Source::Random { .. } | Source::Now => Err(gone(None)),
         }
     }

@@ -41,7 +41,7 @@ fn looked_for(target: &Target) -> &'static [&'static str] {
 #[must_use]
 pub fn looking(catalogue: &Catalogue, target: &Target) -> Plan {
     let instances = looked_for(target).iter().filter_map(|key| {
-        let exchange = catalogue.exchanges.get(*key)?;
+        let exchange = catalogue.exchanges.get(key)?;
         let instance = Instance {
             key: (*key).to_owned(),
             exchange: exchange.id.clone(),

@@ -1,7 +1,7 @@
 //! The order of a run: preflight, everything that is ready at once, guesses last and alone, controls (DESIGN 3.6).
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -104,7 +104,9 @@ impl<'r> Runner<'r> {
     /// # Errors
     /// TLS or the proxy cannot be set up.
     pub(super) fn new(task: Task<'r>, settings: &'r Settings) -> Result<Self, Error> {
-        let urls = task.target.public.as_object().into_iter().flatten().filter_map(|(_, value)| value.as_str());
+        // Nobody is asked at the client's own URL, and the system's certificates take long to read.
+        let asked = task.target.public.as_object().into_iter().flatten().filter(|(name, _)| *name != "redirect_uri");
+        let urls = asked.filter_map(|(_, value)| value.as_str());
         let secure = urls.chain(task.target.public["resource"]["url"].as_str()).any(|url| url.starts_with("https:"));
         Ok(Self {
             wire: Wire::new(task.target, settings, secure)?,
@@ -144,10 +146,11 @@ impl Runner<'_> {
     async fn everything(&self) {
         let waiting = self.resting_on(&|exchange, _| exchange.file.wait.is_some());
         let now = |instance: &Instance| !instance.guess && !waiting.contains(instance.key.as_str());
-        let touchable: Vec<&str> = self.touchable().into_iter().filter(|key| !waiting.contains(key)).collect();
-        let held = |instance: &Instance| instance.change && !self.all_settled(&touchable);
+        let touchable: HashSet<&str> = self.touchable().into_iter().filter(|key| !waiting.contains(key)).collect();
+        let untouched: RefCell<Vec<&str>> = RefCell::new(touchable.iter().copied().collect());
+        let held = |instance: &Instance| instance.change && !self.all_settled(&mut untouched.borrow_mut());
         // What changes wait for goes first, so that there is something left to send beside them.
-        self.perform_unless(&now, &held, &|instance| touchable.contains(&instance.key.as_str())).await;
+        self.perform_unless(&now, &held, &|instance| touchable.contains(instance.key.as_str())).await;
         // Changes that would have been held for something that is never settled.
         self.perform(&now).await;
         self.perform(&|instance| !instance.guess).await;
@@ -190,7 +193,7 @@ impl Runner<'_> {
             .collect();
         // What has most behind it goes first, so that the longest chain is what a run takes.
         let urgency = self.task.plan.urgency();
-        left.sort_by_key(|instance| {
+        left.sort_by_cached_key(|instance| {
             std::cmp::Reverse((first(instance), urgency.get(instance.key.as_str()).copied().unwrap_or(1)))
         });
         let places = self.settings.concurrency.max(1);

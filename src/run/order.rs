@@ -28,9 +28,13 @@ impl Runner<'_> {
             .collect()
     }
 
-    pub(super) fn all_settled(&self, keys: &[&str]) -> bool {
+    /// Whether all of them are settled. Those that are leave the list: this is asked whenever something ends.
+    pub(super) fn all_settled(&self, keys: &mut Vec<&str>) -> bool {
         let settled = self.settled.borrow();
-        keys.iter().all(|key| settled.contains_key(*key))
+        while keys.last().is_some_and(|key| settled.contains_key(*key)) {
+            keys.pop();
+        }
+        keys.is_empty()
     }
 
     /// The instances that `first` picks, and those that rest on them.

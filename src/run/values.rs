@@ -56,7 +56,9 @@ impl Values<'_> {
             Source::Let(name) => self.named(name),
             Source::Jwt(name) => self.signed(name),
             Source::Random { kind, length } => Ok(self.made_up(kind, *length)),
-            Source::Registry(name) => Ok(self.catalogue.registries.get(name).cloned().unwrap_or_default()),
+            Source::Registry(name) => {
+                Ok(self.catalogue.registries.get(name).map(|registry| registry.values.clone()).unwrap_or_default())
+            }
             Source::Now => Ok(Value::from(self.clock.now_ms() / 1000)),
             Source::Own(place) => Err(Missing::Prerequisite {
                 blocked_by: None,

@@ -300,7 +300,7 @@ fn page_request(ask: Ask, from: &Url, target: &Target) -> Ready {
 
 /// The document of the walk: the request that was asked for, the last answer, where it ended, and every step.
 fn told(steps: Vec<Value>, end: &End, logged_in: bool, values: &Values<'_>) -> Value {
-    let (first, last) = (steps.first().cloned().unwrap_or_default(), steps.last().cloned().unwrap_or_default());
+    let (first, last) = (steps.first().unwrap_or(&Value::Null), steps.last().unwrap_or(&Value::Null));
     let mut document = json!({
         "outcome": last["outcome"], "request": first["request"], "target": first["target"], "let": first["let"],
         "timing": first["timing"], "ended": end.ended.word(), "reason": end.reason, "logged_in": logged_in,

@@ -38,14 +38,7 @@ impl<'s> Simple<'s> {
         // Every keyword is looked at: one that cannot be decided here decides nothing, whatever the others say.
         members.iter().try_fold(true, |before, (name, value)| {
             let holds = match name.as_str() {
-                "$schema"
-                | "$defs"
-                | "default"
-                | "$ref"
-                | "properties"
-                | "additionalProperties"
-                | "oneOf"
-                | "format"
+                "$schema" | "$defs" | "default" | "$ref" | "additionalProperties" | "oneOf" | "format"
                     if self.root.is_some() =>
                 {
                     self.of_file(name, value, members, instance)
@@ -61,13 +54,6 @@ impl<'s> Simple<'s> {
             "$ref" => {
                 let referred = self.root?.get("$defs")?.get(value.as_str()?.strip_prefix("#/$defs/")?)?;
                 self.below(referred).holds(instance)
-            }
-            "properties" => {
-                let Value::Object(members) = instance else { return Some(true) };
-                value.as_object()?.iter().try_fold(true, |before, (name, schema)| match members.get(name) {
-                    None => Some(before),
-                    Some(member) => Some(self.below(schema).holds(member)? && before),
-                })
             }
             "additionalProperties" => {
                 let Value::Object(members) = instance else { return Some(true) };
@@ -131,6 +117,22 @@ impl<'s> Simple<'s> {
                 let Value::Array(items) = instance else { return Some(true) };
                 let texts: Vec<&str> = items.iter().map(Value::as_str).collect::<Option<_>>()?;
                 Some(!unique || texts.iter().enumerate().all(|(nth, text)| !texts[..nth].contains(text)))
+            }
+            "properties" => value.as_object()?.iter().try_fold(true, |before, (name, schema)| {
+                let below = self.below(schema);
+                match instance.get(name) {
+                    Some(member) => Some(below.holds(member)? && before),
+                    // As above: also what a missing member would be held against has to be a schema. Those of files are, and may
+                    // lead back to themselves.
+                    None if self.root.is_none() => below.holds(&Value::Null).map(|_| before),
+                    None => Some(before),
+                }
+            }),
+            "propertyNames" => {
+                let names = instance.as_object().into_iter().flat_map(Map::keys).cloned().map(Value::String);
+                let below = self.below(value);
+                below.holds(&Value::Null)?;
+                names.map(|name| below.holds(&name)).try_fold(true, |before, holds| Some(holds? && before))
             }
             "required" => {
                 let names: Vec<&str> = value.as_array()?.iter().map(Value::as_str).collect::<Option<_>>()?;
@@ -216,7 +218,10 @@ mod tests {
             {"uniqueItems": "yes"}, {"required": ["a"]}, {"required": "a"}, {"required": [1]},
             {"format": "vschar"}, {"format": "uri"}, {"format": "date"}, {"format": 1}, {"pattern": "^a$"},
             {"contains-text": "a"}, {"contains-text": 1}, {"within-scope-of": "a b"}, {"same-scope-as": "a"},
-            {"type": "string", "minimum": "x"}, {"$ref": "#"}, {"unknown": 1}
+            {"type": "string", "minimum": "x"}, {"$ref": "#"}, {"unknown": 1},
+            {"properties": {"a": {"const": 1}}}, {"properties": {"a": {"const": 2}, "b": {"type": "null"}}},
+            {"properties": {"c": {"minimum": "x"}}}, {"properties": {"c": 1}}, {"properties": 1},
+            {"propertyNames": {"const": "a"}}, {"propertyNames": {"minLength": "x"}}, {"propertyNames": false}
         ]"##,
         )
         .unwrap();

@@ -168,7 +168,8 @@ pub(super) fn decoded(text: &[u8]) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut at = 0;
     while let Some(byte) = text.get(at) {
-        let escape = text.get(at + 1..at + 3).and_then(|digits| std::str::from_utf8(digits).ok());
+        let escape = text.get(at + 1..at + 3).filter(|_| *byte == b'%');
+        let escape = escape.and_then(|digits| std::str::from_utf8(digits).ok());
         let escape = escape.filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
         match (byte, escape.and_then(|digits| u8::from_str_radix(digits, 16).ok())) {
             (b'%', Some(value)) => {

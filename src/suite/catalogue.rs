@@ -1,16 +1,17 @@
 //! The catalogue: exchanges after `like` and `variants`, checks, suites and diagnoses, ready to plan and to judge.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use indexmap::IndexMap;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::clause::Clauses;
-use super::files::{Absentable, By, CheckFile, DiagnosisFile, ExchangeFile, Kind, SuiteFile, Who};
-use super::lay::{laid, lay};
+use super::files::{Absentable, By, CheckFile, DiagnosisFile, ExchangeFile, SuiteFile, Who};
+use super::lay::Layout;
 use super::reference::{self, Source};
+use super::shelf::{Packed, Shelf, Unpack};
 
 /// An exchange as it is sent: `like` laid under it, one for each variant.
 #[derive(Debug)]
@@ -25,8 +26,6 @@ pub struct Exchange {
     pub works: Option<Clauses>,
     /// Exchanges that it takes values from, in order, each once.
     pub takes_from: Vec<String>,
-    /// Equal texts are equal on the wire; `None` when it must be an exchange of its own.
-    content: Option<String>,
 }
 
 impl Exchange {
@@ -69,81 +68,102 @@ pub struct Suite {
     pub file: SuiteFile,
 }
 
-/// Everything below `specs/` but the ledger.
+/// A registered list of words.
+#[derive(Debug, Deserialize)]
+pub struct Registry {
+    /// The words, as a list.
+    #[serde(default)]
+    pub values: Value,
+}
+
+/// Everything below `specs/` but the ledger. What is embedded is read when it is asked for.
 #[derive(Debug, Default)]
 pub struct Catalogue {
     /// By id, variants one by one.
-    pub exchanges: IndexMap<String, Exchange>,
+    pub exchanges: Shelf<Exchange>,
+    /// By id.
+    pub checks: Shelf<Check>,
+    /// By id.
+    pub suites: Shelf<Suite>,
+    /// By id.
+    pub diagnoses: Shelf<DiagnosisFile>,
+    /// By name.
+    pub registries: Shelf<Registry>,
     /// Exchange with variants → the ids of its variants.
-    pub variants: HashMap<String, Vec<String>>,
-    /// By id.
-    pub checks: IndexMap<String, Check>,
-    /// By id.
-    pub suites: IndexMap<String, Suite>,
-    /// By id.
-    pub diagnoses: IndexMap<String, DiagnosisFile>,
-    /// Registered lists of words, by name.
-    pub registries: HashMap<String, Value>,
+    variants: HashMap<Cow<'static, str>, Vec<String>>,
     /// Exchange → the first exchange that is equal on the wire.
-    same: HashMap<String, String>,
-}
-
-/// Files by kind and id, before `like` and `variants` are laid out.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Files {
-    exchanges: Map<String, Value>,
-    checks: IndexMap<String, CheckFile>,
-    suites: IndexMap<String, SuiteFile>,
-    diagnoses: IndexMap<String, DiagnosisFile>,
-    registries: Map<String, Value>,
+    same: HashMap<Cow<'static, str>, Cow<'static, str>>,
 }
 
 /// Files as values, by folder and id.
-pub type Values = IndexMap<String, Map<String, Value>>;
+pub type Values = indexmap::IndexMap<String, Map<String, Value>>;
+
+/// What the build made of the files below `specs/`.
+#[derive(Debug)]
+pub(super) struct Embedded {
+    pub(super) exchanges: &'static [Packed],
+    pub(super) checks: &'static [Packed],
+    pub(super) suites: &'static [Packed],
+    pub(super) diagnoses: &'static [Packed],
+    pub(super) registries: &'static [Packed],
+    pub(super) variants: &'static [(&'static str, &'static [&'static str])],
+    pub(super) same: &'static [(&'static str, &'static str)],
+}
 
 impl Catalogue {
-    /// Builds the catalogue from values that satisfy the schemas of their kinds.
+    /// Builds the catalogue from values that satisfy the schemas of their kinds. Everything is read at once.
     ///
     /// # Errors
     /// `folder/id: reason` for each file that cannot be read: the loader tells mistakes with positions before it comes to this.
     pub fn build(values: &Values) -> Result<Self, Vec<String>> {
         let mut errors = Vec::new();
-        let raw = |folder: &str| values.get(folder).cloned().unwrap_or_default();
-        let files = Files {
-            exchanges: raw("exchanges"),
-            checks: typed(values, "checks", &mut errors),
-            suites: typed(values, "suites", &mut errors),
-            diagnoses: typed(values, "diagnoses", &mut errors),
-            registries: raw("registries"),
-        };
-        Self::of_files(files, errors)
-    }
-
-    /// Reads what the build made of the files: a map of folders in JSON.
-    ///
-    /// # Errors
-    /// As for [`Catalogue::build`].
-    pub fn read(text: &str) -> Result<Self, Vec<String>> {
-        // Each file becomes its type at once: values in between would take as long again.
-        let files = serde_json::from_str(text).map_err(|error| vec![error.to_string()])?;
-        Self::of_files(files, Vec::new())
-    }
-
-    fn of_files(files: Files, mut errors: Vec<String>) -> Result<Self, Vec<String>> {
-        let mut built = Self::default();
-        for (id, value) in &files.exchanges {
-            if let Err(error) = built.add_exchange(id, value, &files.exchanges) {
-                errors.push(format!("exchanges/{id}: {error}"));
+        let layout = values.get("exchanges").map_or_else(|| Ok(Layout::default()), Layout::of);
+        let layout = layout.unwrap_or_else(|wrong| {
+            errors.extend(wrong);
+            Layout::default()
+        });
+        let mut exchanges = Vec::new();
+        for (id, content) in layout.exchanges {
+            match exchange(&id, content) {
+                Ok(exchange) => exchanges.push((id, exchange)),
+                Err(error) => errors.push(format!("exchanges/{id}: {error}")),
             }
         }
-        built.checks = files.checks.into_iter().map(|(id, file)| (id.clone(), check(id, file))).collect();
-        built.suites = files.suites.into_iter().map(|(id, file)| (id.clone(), Suite { id, file })).collect();
-        built.diagnoses = files.diagnoses;
-        let words = |mut file: Value| file.get_mut("values").map(Value::take).unwrap_or_default();
-        built.registries = files.registries.into_iter().map(|(id, file)| (id, words(file))).collect();
-        built.merge_equal();
+        let checks: Vec<(String, CheckFile)> = typed(values, "checks", &mut errors);
+        let suites: Vec<(String, SuiteFile)> = typed(values, "suites", &mut errors);
+        let suite = |(id, file): (String, SuiteFile)| (id.clone(), Suite { id, file });
+        let built = Self {
+            exchanges: Shelf::read(exchanges),
+            checks: Shelf::read(checks.into_iter().map(|(id, file)| (id.clone(), check(id, file)))),
+            suites: Shelf::read(suites.into_iter().map(suite)),
+            diagnoses: Shelf::read(typed(values, "diagnoses", &mut errors)),
+            registries: Shelf::read(typed(values, "registries", &mut errors)),
+            variants: layout.variants.into_iter().map(|(id, variants)| (id.into(), variants)).collect(),
+            same: layout.same.into_iter().map(|(id, first)| (id.into(), first.into())).collect(),
+        };
         if errors.is_empty() { Ok(built) } else { Err(errors) }
+    }
+
+    /// The catalogue that the build laid out: nothing is read before it is asked for.
+    pub(super) fn embedded(embedded: &Embedded) -> Self {
+        let owned = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
+        Self {
+            exchanges: Shelf::packed(embedded.exchanges),
+            checks: Shelf::packed(embedded.checks),
+            suites: Shelf::packed(embedded.suites),
+            diagnoses: Shelf::packed(embedded.diagnoses),
+            registries: Shelf::packed(embedded.registries),
+            variants: embedded.variants.iter().map(|(id, variants)| ((*id).into(), owned(variants))).collect(),
+            same: embedded.same.iter().map(|(id, first)| ((*id).into(), (*first).into())).collect(),
+        }
+    }
+
+    /// Id, level and title of every check, in order.
+    pub fn headings(&self) -> impl Iterator<Item = [&str; 3]> {
+        self.checks.notes().map(|(id, noted)| match noted {
+            Ok(packed) => [id, packed.level, packed.title],
+            Err(check) => [id, check.file.level.word(), &check.file.title],
+        })
     }
 
     /// The ids that a name stands for: its variants, itself, or none.
@@ -159,85 +179,59 @@ impl Catalogue {
     /// The exchange that stands for all that are equal on the wire.
     #[must_use]
     pub fn representative<'n>(&'n self, name: &'n str) -> &'n str {
-        self.same.get(name).map_or(name, String::as_str)
-    }
-
-    fn add_exchange(&mut self, id: &str, value: &Value, raw: &Map<String, Value>) -> Result<(), String> {
-        let laid = laid(id, value, raw, 0)?;
-        let like = ["like", "resend"].iter().find_map(|key| value.get(key)?.as_str()).map(str::to_owned);
-        let variants = value.get("variants").and_then(Value::as_object);
-        let Some(variants) = variants else {
-            let exchange = exchange(id.to_owned(), laid, like)?;
-            self.exchanges.insert(id.to_owned(), exchange);
-            return Ok(());
-        };
-        let mut ids = Vec::new();
-        for (name, changes) in variants {
-            let mut base = laid.clone();
-            base.remove("variants");
-            lay(&mut base, changes.as_object().ok_or("a variant is a map of changes")?, "");
-            let id = format!("{id}[{name}]");
-            self.exchanges.insert(id.clone(), exchange(id.clone(), base, like.clone())?);
-            ids.push(id);
-        }
-        self.variants.insert(id.to_owned(), ids);
-        Ok(())
-    }
-
-    fn merge_equal(&mut self) {
-        let mut first: HashMap<&str, &str> = HashMap::new();
-        let mut ids: Vec<&String> = self.exchanges.keys().collect();
-        // Those with `works` stand for the rest: they are the ones that others are like.
-        ids.sort_by_key(|id| (self.exchanges[*id].works.is_none(), self.exchanges[*id].like.is_some(), *id));
-        let mut same = HashMap::new();
-        for id in ids {
-            if let Some(content) = &self.exchanges[id].content {
-                let representative = first.entry(content).or_insert(id);
-                if *representative != id {
-                    same.insert(id.clone(), (*representative).to_owned());
-                }
-            }
-        }
-        self.same = same;
+        self.same.get(name).map_or(name, Cow::as_ref)
     }
 }
 
-fn exchange(id: String, laid: Map<String, Value>, like: Option<String>) -> Result<Exchange, String> {
+impl Unpack for Exchange {
+    fn unpack(id: &str, text: &str) -> Result<Self, serde_json::Error> {
+        exchange(id, serde_json::from_str(text)?)
+    }
+}
+
+impl Unpack for Check {
+    fn unpack(id: &str, text: &str) -> Result<Self, serde_json::Error> {
+        Ok(check(id.to_owned(), serde_json::from_str(text)?))
+    }
+}
+
+impl Unpack for Suite {
+    fn unpack(id: &str, text: &str) -> Result<Self, serde_json::Error> {
+        Ok(Self { id: id.to_owned(), file: serde_json::from_str(text)? })
+    }
+}
+
+impl Unpack for DiagnosisFile {
+    fn unpack(_id: &str, text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+}
+
+impl Unpack for Registry {
+    fn unpack(_id: &str, text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+}
+
+fn exchange(id: &str, laid: Map<String, Value>) -> Result<Exchange, serde_json::Error> {
     let mut takes_from: Vec<String> = Vec::new();
-    let mut own_values = false;
-    for (key, value) in &laid {
-        if matches!(key.as_str(), "works" | "title") {
-            continue;
-        }
+    for (_, value) in laid.iter().filter(|(key, _)| !matches!(key.as_str(), "works" | "title")) {
         reference::each(value, &mut |reference| match &reference.source {
             Source::Place { name, .. } if !takes_from.contains(name) => takes_from.push(name.clone()),
-            Source::Random { .. } | Source::Let(_) | Source::Jwt(_) | Source::Own(_) => own_values = true,
             _ => {}
         });
     }
-    let mut content = laid.clone();
-    ["title", "works", "risk", "like"].iter().for_each(|key| drop(content.shift_remove(*key)));
-    let file: ExchangeFile = serde_json::from_value(Value::Object(laid)).map_err(|error| error.to_string())?;
-    let alone = own_values
-        || file.single_use
-        || file.repeat.is_some()
-        || file.wait.is_some()
-        || file.session.is_some()
-        || !file.after.is_empty()
-        || !file.spoils.is_empty()
-        || file.kind.unwrap_or_default() != Kind::Request;
-    content.sort_keys();
-    let works = file.works.clone().map(Clauses::read);
-    let content = (!alone).then(|| Value::Object(content).to_string());
-    Ok(Exchange { id, file, like, works, takes_from, content })
+    let mut file = ExchangeFile::deserialize(Value::Object(laid))?;
+    let works = file.works.take().map(Clauses::read);
+    Ok(Exchange { id: id.to_owned(), like: file.like.take(), file, works, takes_from })
 }
 
 /// The files of a folder in their type; what does not fit is told in `errors`.
-fn typed<T: DeserializeOwned>(values: &Values, folder: &str, errors: &mut Vec<String>) -> IndexMap<String, T> {
-    let mut all = IndexMap::new();
+fn typed<T: DeserializeOwned>(values: &Values, folder: &str, errors: &mut Vec<String>) -> Vec<(String, T)> {
+    let mut all = Vec::new();
     for (id, value) in values.get(folder).into_iter().flatten() {
         match T::deserialize(value) {
-            Ok(file) => drop(all.insert(id.clone(), file)),
+            Ok(file) => all.push((id.clone(), file)),
             Err(error) => errors.push(format!("{folder}/{id}: {error}")),
         }
     }

@@ -5,12 +5,15 @@ use std::{fs, io};
 
 use serde_json::{Map, Value};
 
-use super::catalogue::{Catalogue, Values};
+use super::catalogue::{Catalogue, Embedded, Values};
 use super::lint::{self, Files};
+use super::shelf::Packed;
 use crate::schema::FileKind;
 use crate::yaml::FileProblems;
 
-/// Everything below `specs/` as the build made it.
+include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));
+
+/// Everything below `specs/` as it stands in its files: what a user's folder is laid over.
 const SPECS: &str = include_str!(concat!(env!("OUT_DIR"), "/specs.json"));
 /// The requirement ledger: read only when asked for.
 const REQUIREMENTS: &str = include_str!(concat!(env!("OUT_DIR"), "/requirements.json"));
@@ -68,12 +71,10 @@ fn read_embedded(text: &str) -> Values {
     serde_json::from_str(text).unwrap_or_default()
 }
 
-/// The embedded catalogue.
-///
-/// # Errors
-/// Only if the build was broken.
-pub fn embedded() -> Result<Catalogue, Error> {
-    Catalogue::read(SPECS).map_err(Error::Embedded)
+/// The embedded catalogue. Its files are read when they are asked for.
+#[must_use]
+pub fn embedded() -> Catalogue {
+    Catalogue::embedded(&CATALOGUE)
 }
 
 /// The requirement ledger: file → rows.
@@ -213,6 +214,25 @@ mod tests {
             Ok(_) => "no mistake".into(),
             Err(Error::Mistakes(files)) => files.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
             Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn what_the_build_laid_out_is_what_the_files_say() {
+        let (built, read) = (embedded(), Catalogue::build(&read_embedded(SPECS)).unwrap());
+        let whole = |catalogue: &Catalogue| {
+            let mut all: Vec<String> = catalogue.exchanges.values().map(|exchange| format!("{exchange:?}")).collect();
+            all.extend(catalogue.checks.values().map(|check| format!("{check:?}")));
+            all.extend(catalogue.suites.values().map(|suite| format!("{suite:?}")));
+            all.extend(catalogue.diagnoses.values().map(|diagnosis| format!("{diagnosis:?}")));
+            all.extend(catalogue.registries.values().map(|registry| format!("{registry:?}")));
+            all
+        };
+        assert_eq!(whole(&built), whole(&read));
+        assert_eq!(built.headings().collect::<Vec<_>>(), read.headings().collect::<Vec<_>>());
+        for id in read_embedded(SPECS)["exchanges"].keys() {
+            assert_eq!(built.expand(id), read.expand(id));
+            assert_eq!(built.representative(id), read.representative(id));
         }
     }
 

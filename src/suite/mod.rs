@@ -11,12 +11,14 @@ mod lint;
 mod load;
 pub mod reference;
 mod select;
+mod shelf;
 mod story;
 mod within;
 pub mod words;
 
-pub use catalogue::{Catalogue, Check, Exchange, Suite, Values};
+pub use catalogue::{Catalogue, Check, Exchange, Registry, Suite, Values};
 pub use clause::{Clause, Clauses, Difference, Judged, Matcher, Truth, World};
 pub use load::{Error, embedded, fixtures, fixtures_in, folder_alone, requirements, with_folder};
 pub use select::{Member, Wanted, matches, part, select};
+pub use shelf::Shelf;
 pub use story::Story;

@@ -72,7 +72,7 @@ fn the_example_of_writing_a_check_holds() {
 
 #[test]
 fn the_page_of_coverage_is_the_ledger() {
-    let ledger = suite::ledger::Ledger::of(&suite::embedded().unwrap()).unwrap();
+    let ledger = suite::ledger::Ledger::of(&suite::embedded()).unwrap();
     let page = format!(
         "# Coverage\n\nWhich requirement is decided by which check. Written from the ledger (`specs/requirements`) by\n\
          `GRANTLINT_BLESS=1 cargo test --test docs`; `grantlint coverage` prints it.\n\n{}",
@@ -83,7 +83,7 @@ fn the_page_of_coverage_is_the_ledger() {
 
 #[test]
 fn the_page_of_checks_is_the_catalogue() {
-    let catalogue = suite::embedded().unwrap();
+    let catalogue = suite::embedded();
     let mut folders: BTreeMap<&str, Vec<&suite::Check>> = BTreeMap::new();
     for check in catalogue.checks.values() {
         folders.entry(check.id.rsplit_once('/').map_or("", |(folder, _)| folder)).or_default().push(check);

@@ -149,8 +149,8 @@ pub fn hold(scene: &Scene) -> Held {
 }
 
 async fn held(scene: &Scene) -> Held {
-    let catalogue = scene.folder.as_ref().map_or_else(suite::embedded, |folder| suite::with_folder(folder));
-    let mut catalogue = catalogue.unwrap();
+    let folder = scene.folder.as_ref().map(|folder| suite::with_folder(folder).unwrap());
+    let mut catalogue = folder.unwrap_or_else(suite::embedded);
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(NOON));
     let mut dialect = Dialect::default();
     scene.faults.iter().for_each(|fault| dialect.add(fault.clone()).unwrap());
@@ -166,10 +166,10 @@ async fn held(scene: &Scene) -> Held {
     let mut target = target::from_entry("reference", running.target()).unwrap();
     target.bounds.first_byte = Duration::from_secs(5);
     if let Some(seed) = scene.shuffled {
-        let mut ids: Vec<String> = catalogue.checks.keys().cloned().collect();
+        let mut ids: Vec<String> = catalogue.checks.keys().map(str::to_owned).collect();
         shuffle(&mut ids, seed);
         let order = |id: &str| ids.iter().position(|known| known == id);
-        catalogue.checks.sort_by(|a, _, b, _| order(a).cmp(&order(b)));
+        catalogue.checks.sort_by_id(order);
     }
     let wanted = Wanted { suites: scene.suites.clone(), only: scene.only.clone(), skip: Vec::new() };
     let mut members = suite::select(&catalogue, &wanted);

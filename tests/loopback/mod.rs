@@ -120,12 +120,12 @@ pub fn target(url: &str, more: Value) -> Target {
 
 /// Runs checks of Coupa's suite against a target. The clock stands still, so nothing sleeps.
 pub fn performed(target: &Target, only: &[&str]) -> (Brought, RunReport) {
-    performed_with(&suite::embedded().unwrap(), target, "coupa-call-out", only)
+    performed_with(&suite::embedded(), target, "coupa-call-out", only)
 }
 
 /// The same of any suite, on a runtime that a server may share.
 pub fn performed_in(runtime: &Runtime, target: &Target, suite: &str, only: &[&str]) -> (Brought, RunReport) {
-    perform(runtime, &suite::embedded().unwrap(), target, suite, only)
+    perform(runtime, &suite::embedded(), target, suite, only)
 }
 
 /// The same with other definitions.

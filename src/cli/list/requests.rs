@@ -18,7 +18,7 @@ pub(super) fn run(catalogue: &Catalogue, args: &ListArgs) -> Result<u8, Failure>
     let mut rows = vec![HEAD.map(str::to_owned).to_vec()];
     for target in &targets {
         let all: Vec<String> = match &args.config {
-            None => catalogue.suites.keys().cloned().collect(),
+            None => catalogue.suites.keys().map(str::to_owned).collect(),
             Some(_) => pipeline::suites_of(catalogue, target),
         };
         let wanted = pipeline::wanted(catalogue, &args.select, &all)?;

@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
+use super::search::Form;
+use super::words::is_word;
+
 /// Every form in which a secret may turn up.
 pub(super) fn secret_forms(secret: &str) -> BTreeSet<String> {
     let mut forms = BTreeSet::from([secret.to_owned()]);
@@ -46,6 +49,31 @@ pub(super) fn secret_forms(secret: &str) -> BTreeSet<String> {
     forms
 }
 
+/// A value that would be found in every text: where a name or a quote says what it is.
+pub(super) fn named(value: &str, mask: &str, names: &[&str]) -> Vec<Form> {
+    let mut forms = Vec::new();
+    let mut add = |text: String, mask: String, bounded: bool| forms.push(Form { text, mask, bounded });
+    for encode in [form_encode, percent_encode] {
+        for name in names {
+            add(format!("{name}={}", encode(value)), format!("{name}={mask}"), true);
+        }
+    }
+    let value = json_escape(value);
+    for name in names {
+        for colon in [":", ": ", " : "] {
+            add(format!("\"{name}\"{colon}\"{value}\""), format!("\"{name}\"{colon}\"{mask}\""), false);
+            add(format!("\"{name}\"{colon}{value}"), format!("\"{name}\"{colon}{mask}"), true);
+        }
+    }
+    if !is_word(&value) {
+        for scheme in ["Bearer", "bearer"] {
+            add(format!("{scheme} {value}"), format!("{scheme} {mask}"), true);
+        }
+        add(format!("\"{value}\""), format!("\"{mask}\""), false);
+    }
+    forms
+}
+
 /// A way to write a text.
 type Encode = fn(&str) -> String;
 
@@ -83,11 +111,15 @@ pub(super) fn issued_forms(value: &str) -> Vec<(String, Encode)> {
     forms
 }
 
-/// What a Basic header was made of, if its secret is this one: the pair in both alphabets, without padding.
-pub(super) fn basic_pair(encoded: &str, secret: &str) -> Option<[String; 2]> {
+/// What a Basic pair may end with, if its secret is this one.
+pub(super) fn pair_ends(secret: &str) -> [String; 3] {
+    [secret.to_owned(), form_encode(secret), percent_encode(secret)]
+}
+
+/// What a Basic header was made of, if its pair ends with one of these: the pair in both alphabets, without padding.
+pub(super) fn basic_pair(encoded: &str, ends: &[String; 3]) -> Option<[String; 2]> {
     let core = encoded.trim().trim_end_matches('=');
     let pair = STANDARD_NO_PAD.decode(core).or_else(|_| URL_SAFE_NO_PAD.decode(core)).ok()?;
-    let ends = [secret.to_owned(), form_encode(secret), percent_encode(secret)];
     ends.iter()
         .any(|end| pair.strip_suffix(end.as_bytes()).is_some_and(|id| id.ends_with(b":")))
         .then(|| [STANDARD_NO_PAD.encode(&pair), URL_SAFE_NO_PAD.encode(&pair)])
@@ -116,19 +148,26 @@ pub(super) fn form_encode(text: &str) -> String {
 }
 
 fn escape_bytes(text: &[u8], keep: &str) -> String {
-    text.iter()
-        .map(|byte| {
-            if (byte.is_ascii_alphanumeric() && !keep.is_empty()) || keep.as_bytes().contains(byte) {
-                char::from(*byte).to_string()
-            } else {
-                format!("%{byte:02X}")
-            }
-        })
-        .collect()
+    // A key has two thousand characters and each form of it is made here: no text for each of them.
+    let mut out = String::with_capacity(3 * text.len());
+    for byte in text {
+        if (byte.is_ascii_alphanumeric() && !keep.is_empty()) || keep.as_bytes().contains(byte) {
+            out.push(char::from(*byte));
+        } else {
+            out.push('%');
+            out.extend([byte >> 4, byte & 15].map(|digit| hex(digit.into()).to_ascii_uppercase()));
+        }
+    }
+    out
+}
+
+/// The last digit of a number in hexadecimal, in small letters.
+fn hex(number: u32) -> char {
+    char::from_digit(number & 15, 16).unwrap_or('0')
 }
 
 /// RFC 3986 §2.3: everything but the unreserved characters.
-pub(super) fn percent_encode(text: &str) -> String {
+fn percent_encode(text: &str) -> String {
     escape_bytes(text.as_bytes(), "-._~")
 }
 
@@ -180,23 +219,36 @@ fn json_slash(text: &str) -> String {
     json_escape(text).replace('/', "\\/")
 }
 
-fn units(c: char) -> String {
-    c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect()
+fn add_units(out: &mut String, c: char) {
+    for unit in c.encode_utf16(&mut [0; 2]) {
+        out.push_str("\\u");
+        out.extend([12, 8, 4, 0].map(|shift| hex(u32::from(*unit) >> shift)));
+    }
 }
 
 fn json_ascii(text: &str) -> String {
-    json_escape(text).chars().map(|c| if c.is_ascii() { c.to_string() } else { units(c) }).collect()
+    let mut out = String::new();
+    json_escape(text).chars().for_each(|c| if c.is_ascii() { out.push(c) } else { add_units(&mut out, c) });
+    out
 }
 
 /// As writers do that put JSON into HTML: Go, Jackson, PHP with its flags.
 fn json_html(text: &str) -> String {
-    text.chars()
-        .map(|c| if !c.is_ascii() || "<>&'+\"".contains(c) { units(c) } else { json_escape(&c.to_string()) })
-        .collect()
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            c if !c.is_ascii() || "<>&'+\"".contains(c) => add_units(&mut out, c),
+            c if c == '\\' || c.is_control() => out.push_str(&json_escape(c.encode_utf8(&mut [0; 4]))),
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 fn json_all(text: &str) -> String {
-    text.chars().map(units).collect()
+    let mut out = String::with_capacity(6 * text.len());
+    text.chars().for_each(|c| add_units(&mut out, c));
+    out
 }
 
 /// Named and numbered references; the first form is the most usual one.
@@ -208,7 +260,10 @@ fn html(text: &str) -> Vec<String> {
         for apostrophe in ways(&["'", "&#39;", "&#x27;", "&#039;", "&apos;"], '\'') {
             let quoted = base.replace('"', quote).replace('\'', apostrophe);
             let numbered = |write: fn(u32) -> String| -> String {
-                quoted.chars().map(|c| if c.is_ascii() { c.to_string() } else { write(u32::from(c)) }).collect()
+                let mut out = String::with_capacity(quoted.len());
+                let mut add = |c: char| if c.is_ascii() { out.push(c) } else { out.push_str(&write(u32::from(c))) };
+                quoted.chars().for_each(&mut add);
+                out
             };
             let decimal = numbered(|code| format!("&#{code};"));
             let more = [numbered(|code| format!("&#x{code:x};")), numbered(|code| format!("&#x{code:X};"))];

@@ -1,6 +1,6 @@
 //! Finds many values in a text at once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 
@@ -57,6 +57,11 @@ impl Finder {
         Self { automaton, forms, starting }
     }
 
+    /// The forms that it was built from.
+    pub(super) fn into_forms(self) -> Vec<Form> {
+        self.forms
+    }
+
     /// The next form at or behind `from`.
     pub(super) fn find(&self, text: &str, mut from: usize) -> Option<Found<'_>> {
         let automaton = self.automaton.as_ref()?;
@@ -97,6 +102,37 @@ impl Finder {
         }
         out.push_str(&text[from..]);
         Some(out)
+    }
+}
+
+/// Tells which of many texts stand in another one: by their ends, which are quick to prepare, and where masks differ.
+#[derive(Debug)]
+pub(super) struct Among {
+    ends: Option<AhoCorasick>,
+    texts: Vec<String>,
+}
+
+/// Bytes of an end.
+const END: usize = 16;
+
+impl Among {
+    pub(super) fn new(texts: Vec<String>) -> Self {
+        // From the first character that begins within the last bytes.
+        let end = |text: &str| (text.len().saturating_sub(END)..text.len()).find(|at| text.is_char_boundary(*at));
+        let ends = texts.iter().map(|text| &text[end(text).unwrap_or(0)..]);
+        let automaton = AhoCorasick::builder().kind(Some(AhoCorasickKind::ContiguousNFA)).build(ends);
+        Self { ends: automaton.ok(), texts }
+    }
+
+    /// Those that stand in a text, in their own order.
+    pub(super) fn standing_in(&self, text: &str) -> impl Iterator<Item = &str> {
+        let found = self.ends.iter().flat_map(|ends| ends.find_overlapping_iter(text));
+        let whole = found.filter_map(|found| {
+            let nth = found.pattern().as_usize();
+            text[..found.end()].ends_with(&self.texts[nth]).then_some(nth)
+        });
+        let all: BTreeSet<usize> = whole.collect();
+        all.into_iter().map(|nth| self.texts[nth].as_str())
     }
 }
 

@@ -2,6 +2,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use proptest::prelude::*;
 
+use super::forms::json_escape;
 use super::*;
 
 const SECRET: &str = "p+ / % & \" < é~~?";

@@ -50,7 +50,7 @@ pub(in crate::suite) fn catalogue(catalogue: &Catalogue, files: &mut Files) {
 }
 
 fn suites(catalogue: &Catalogue, files: &mut Files) {
-    let checks: Vec<&str> = catalogue.checks.keys().map(String::as_str).collect();
+    let checks: Vec<&str> = catalogue.checks.keys().collect();
     for suite in catalogue.suites.values() {
         let fits = |pattern: &str| checks.iter().any(|id| select::matches(pattern, id));
         let lists = [("/checks".to_owned(), &suite.file.checks)]
@@ -62,12 +62,12 @@ fn suites(catalogue: &Catalogue, files: &mut Files) {
                 files.tell("suites", &suite.id, &format!("{place}/{nth}"), format!("`{pattern}` fits no check"), help);
             }
         }
-        for id in suite.file.levels.keys().filter(|id| !catalogue.checks.contains_key(*id)) {
+        for id in suite.file.levels.keys().filter(|id| !catalogue.checks.contains_key(id)) {
             let help = yaml::did_you_mean(id, &checks);
             files.tell("suites", &suite.id, &format!("/levels/{}", escape(id)), format!("unknown check `{id}`"), help);
         }
-        let diagnoses: Vec<&str> = catalogue.diagnoses.keys().map(String::as_str).collect();
-        for id in suite.file.sees.keys().filter(|id| !catalogue.diagnoses.contains_key(*id)) {
+        let diagnoses: Vec<&str> = catalogue.diagnoses.keys().collect();
+        for id in suite.file.sees.keys().filter(|id| !catalogue.diagnoses.contains_key(id)) {
             let help = yaml::did_you_mean(id, &diagnoses);
             files.tell(
                 "suites",
@@ -77,9 +77,9 @@ fn suites(catalogue: &Catalogue, files: &mut Files) {
                 help,
             );
         }
-        let exchanges: Vec<&str> = catalogue.exchanges.keys().map(String::as_str).collect();
+        let exchanges: Vec<&str> = catalogue.exchanges.keys().collect();
         for (base, sent) in &suite.file.sends {
-            for name in sent.iter().chain([base]).filter(|name| !catalogue.exchanges.contains_key(*name)) {
+            for name in sent.iter().chain([base]).filter(|name| !catalogue.exchanges.contains_key(name)) {
                 let help = yaml::did_you_mean(name, &exchanges);
                 files.tell(
                     "suites",
