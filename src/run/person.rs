@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 use url::Url;
 
 use crate::agent::{End, Ended, Redirect, Via, ended_at};
@@ -17,6 +18,8 @@ use crate::agent::{End, Ended, Redirect, Via, ended_at};
 pub const PATIENCE: Duration = Duration::from_secs(300);
 /// Most bytes of the browser's request to the listener.
 const MOST: usize = 64 * 1024;
+/// Most connections of the browser at a time.
+const MOST_OPEN: usize = 32;
 const PAGE: &str = "<!doctype html><title>grantlint</title><p>The answer has arrived. You can close this page.</p>\n";
 
 /// Who is at the browser.
@@ -72,12 +75,19 @@ fn loopback(end: &str) -> Option<SocketAddr> {
     }
 }
 
-/// Takes connections until one brings the redirect; browsers ask for icons too.
+/// Takes connections until one brings the redirect: browsers open some in advance that say nothing, and ask for icons too.
 async fn heard(listener: &TcpListener, end: &str, ends: &[String]) -> Redirect {
+    let (end, ends): (Arc<str>, Arc<[String]>) = (end.into(), ends.into());
+    let mut open = JoinSet::new();
     loop {
-        let Ok((stream, _)) = listener.accept().await else { continue };
-        if let Some(redirect) = brought(stream, end, ends).await {
-            return redirect;
+        tokio::select! {
+            accepted = listener.accept(), if open.len() < MOST_OPEN => if let Ok((stream, _)) = accepted {
+                let (end, ends) = (Arc::clone(&end), Arc::clone(&ends));
+                open.spawn(async move { brought(stream, &end, &ends).await });
+            },
+            brought = open.join_next(), if !open.is_empty() => if let Some(Ok(Some(redirect))) = brought {
+                return redirect;
+            },
         }
     }
 }
@@ -163,13 +173,17 @@ mod tests {
         TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
     }
 
-    async fn browse(port: u16, request: String) -> String {
-        let mut stream = loop {
+    async fn connected(port: u16) -> TcpStream {
+        loop {
             match TcpStream::connect(("127.0.0.1", port)).await {
-                Ok(stream) => break stream,
+                Ok(stream) => return stream,
                 Err(_) => tokio::task::yield_now().await,
             }
-        };
+        }
+    }
+
+    async fn browse(port: u16, request: String) -> String {
+        let mut stream = connected(port).await;
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
@@ -182,8 +196,10 @@ mod tests {
         let ends = [format!("http://127.0.0.1:{port}/cb")];
         let person: Arc<dyn AtTheBrowser> = Arc::new(Played::default());
         let browser = async {
+            let silent = connected(port).await;
             let icon = browse(port, "GET /favicon.ico HTTP/1.1\r\nHost: x\r\n\r\n".into()).await;
             let done = browse(port, "GET /cb?code=c%2B1&state=s HTTP/1.1\r\nHost: x\r\n\r\n".into()).await;
+            drop(silent);
             (icon, done)
         };
         let (end, (icon, done)) = tokio::join!(walk(&person, "https://as.example/a", &ends, PATIENCE), browser);
