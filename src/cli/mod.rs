@@ -14,6 +14,7 @@ mod output;
 mod person;
 mod pipeline;
 mod progress;
+mod replay;
 mod report;
 mod selftest;
 mod serve;
@@ -36,6 +37,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(args),
         Command::Report(args) => report::run(args),
         Command::Demo(args) => demo::run(args),
+        Command::Replay(args) => replay::run(args),
         Command::Serve(args) => serve::run(args),
         Command::List(args) => list::run(args),
         Command::Explain(args) => explain::run(args),

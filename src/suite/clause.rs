@@ -86,7 +86,7 @@ pub struct Judged {
     pub differences: Vec<Difference>,
     /// Why something is undecided.
     pub undecided: Vec<String>,
-    /// What is missing because the target does not claim it.
+    /// What is missing because the target does not claim it, or because a recording does not tell it.
     pub unclaimed: Option<String>,
     /// The exchange that stood in the way, if one did.
     pub blocked_by: Option<String>,
@@ -191,6 +191,10 @@ impl Judged {
             Missing::Claim(what) => {
                 self.undecided.push(format!("the target does not claim {what}"));
                 self.unclaimed = self.unclaimed.take().or(Some(what));
+            }
+            Missing::Unrecorded(reason) => {
+                self.undecided.push(reason.clone());
+                self.unclaimed = self.unclaimed.take().or(Some(reason));
             }
             Missing::Prerequisite { blocked_by, reason } => {
                 self.undecided.push(reason);
