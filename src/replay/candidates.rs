@@ -75,7 +75,14 @@ impl<'c> Candidates<'c> {
         if !self.world.shows(exchange) {
             return Vec::new();
         }
-        let free: Vec<usize> = (0..self.facts.len()).filter(|nth| self.facts[*nth].heard.name.is_none()).collect();
+        let free = |nth: &usize| {
+            let facts = &self.facts[*nth];
+            facts.heard.name.is_none() && self.world.may_fit(exchange, facts)
+        };
+        let free: Vec<usize> = (0..self.facts.len()).filter(free).collect();
+        if free.is_empty() {
+            return Vec::new();
+        }
         let mut found = Vec::new();
         let sources: Vec<(&String, Rc<Vec<Candidate>>)> =
             exchange.takes_from.iter().map(|source| (source, self.of(source))).collect();

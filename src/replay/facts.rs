@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use url::{Url, form_urlencoded};
 
 use super::heard::{Asked, Heard};
+use super::secrets;
 use crate::exchange::{Authorization, JSON_DEPTH, Outcome, Received, Sent, document, read_json};
 use crate::suite::Exchange;
 use crate::suite::files::{Encode, Endpoint};
@@ -20,6 +21,8 @@ pub(super) struct Facts<'h> {
     /// Pairs of a form or JSON body; `None` where the body is neither or was not recorded.
     pub(super) params: Option<Vec<(String, String)>>,
     pub(super) is_json: bool,
+    /// Nothing in the body has to be escaped any more.
+    pub(super) is_escaped: bool,
     pub(super) basic: Option<Basic>,
     /// The document before anybody knows what it is: what other requests took from the answer is looked up here.
     pub(super) document: Value,
@@ -58,7 +61,8 @@ impl<'h> Facts<'h> {
             _ => None,
         };
         let basic = asked.and_then(|asked| basic(asked.field("authorization")?));
-        let mut facts = Self { heard, url, query, params, is_json, basic, document: Value::Null };
+        let is_escaped = body.is_some_and(|body| body.iter().all(u8::is_ascii_graphic));
+        let mut facts = Self { heard, url, query, params, is_json, is_escaped, basic, document: Value::Null };
         facts.document = facts.document(None, None);
         facts
     }
@@ -167,7 +171,7 @@ impl<'h> Facts<'h> {
         if !unrecorded.is_empty() {
             document["unrecorded"] = json!(unrecorded);
         }
-        let sensitive = self.sensitive();
+        let sensitive = secrets::of(self);
         if !sensitive.is_empty() {
             document["sensitive"] = json!(sensitive);
         }
@@ -278,54 +282,6 @@ impl<'h> Facts<'h> {
         };
         ENDPOINTS.iter().find(same).copied()
     }
-
-    /// What of the request nobody may read: whoever recorded it used it for something.
-    fn sensitive(&self) -> Vec<String> {
-        let Some(asked) = &self.heard.asked else { return Vec::new() };
-        let mut all: Vec<String> = Vec::new();
-        for (name, value) in &asked.headers {
-            if name.eq_ignore_ascii_case("authorization") {
-                let rest = value.split_once(' ').map_or(value.as_str(), |(_, rest)| rest);
-                all.push(rest.trim().to_owned());
-            } else if name.eq_ignore_ascii_case("cookie") {
-                all.extend(value.split(';').filter_map(|pair| Some(pair.split_once('=')?.1.trim().to_owned())));
-            } else if is_secret(name) {
-                all.push(value.clone());
-            }
-        }
-        let head = self.heard.answered.head.as_ref();
-        for (name, value) in head.into_iter().flat_map(|head| &head.headers) {
-            if name.eq_ignore_ascii_case("set-cookie") {
-                let value = String::from_utf8_lossy(value);
-                let first = value.split(';').next().unwrap_or_default();
-                all.extend(first.split_once('=').map(|(_, value)| value.trim().to_owned()));
-            }
-        }
-        if let Some(url) = &self.url {
-            all.extend([url.username(), url.password().unwrap_or_default()].map(str::to_owned));
-        }
-        let pairs = self.query.iter().chain(self.params.iter().flatten());
-        all.extend(pairs.filter(|(name, _)| is_secret(name)).map(|(_, value)| value.clone()));
-        all.extend(self.basic.iter().map(|basic| basic.secret.clone()));
-        all.retain(|value| !value.is_empty());
-        all.sort_unstable();
-        all.dedup();
-        all
-    }
-}
-
-/// Whether a field or a parameter of this name holds what opens a door.
-fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    let plain = ["token_type", "token_type_hint", "subject_token_type", "requested_token_type", "actor_token_type"];
-    let types = ["client_assertion_type", "code_challenge_method", "code_challenge", "response_type", "authority"];
-    let parts =
-        ["token", "secret", "password", "passwd", "assertion", "api-key", "apikey", "api_key", "subscription-key"];
-    let more = ["signature", "session", "credential", "authorization", "code", "saml", "dpop", "cookie"];
-    !plain.contains(&name.as_str())
-        && !types.contains(&name.as_str())
-        && (parts.iter().chain(&more).any(|part| name.contains(part))
-            || matches!(name.as_str(), "key" | "sig" | "state" | "nonce"))
 }
 
 fn members(body: &[u8]) -> Option<Vec<(String, String)>> {

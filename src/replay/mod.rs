@@ -14,6 +14,7 @@ mod heard;
 mod http;
 mod place;
 mod read;
+mod secrets;
 mod suppose;
 
 pub use assign::{Replayed, Told, completed, recording};
