@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::colour::Colour;
+use super::diagnose::DiagnoseArgs;
 use super::output::Output;
 use super::replay::ReplayArgs;
 use super::target_args::TargetArgs;
@@ -51,6 +52,8 @@ pub(super) enum Command {
     Report(ReportAgainArgs),
     /// Judge what somebody else recorded (HAR, `curl -i`, raw HTTP, a token response), or a saved run; sends nothing
     Replay(Box<ReplayArgs>),
+    /// Say what an error message means, or what a saved run says as a whole: causes, checks that decide, what to ask
+    Diagnose(DiagnoseArgs),
     /// Show one check: requirement, what is sent, what is accepted, why, how to fix it
     Explain(ExplainArgs),
     /// List checks, suites, exchanges, faults or the reference server's rules

@@ -6,6 +6,7 @@ mod check;
 mod colour;
 mod coverage;
 mod demo;
+mod diagnose;
 mod explain;
 mod failure;
 mod gating;
@@ -38,6 +39,7 @@ pub fn main() -> ExitCode {
         Command::Report(args) => report::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Replay(args) => replay::run(args),
+        Command::Diagnose(args) => diagnose::run(args),
         Command::Serve(args) => serve::run(args),
         Command::List(args) => list::run(args),
         Command::Explain(args) => explain::run(args),

@@ -3,6 +3,7 @@
 //! Pure: no clock, no network, no files. Reads the masked recording only, so a replay gives the verdicts of the live run.
 
 mod court;
+pub mod diagnose;
 mod roles;
 
 use std::collections::HashSet;
