@@ -268,7 +268,7 @@ fn sealed(candidates: &Candidates<'_>, keys: IndexMap<String, (String, Option<us
             None => Recorded::NotSent(not_recorded(&key, &name, catalogue)),
             Some(nth) => {
                 let best = taken_for.entry(nth).or_insert_with(|| name.clone());
-                if (name.len(), &name) < (best.len(), best) && !candidates.named.contains_key(best.as_str()) {
+                if plainness(catalogue, &name) < plainness(catalogue, best) {
                     best.clone_from(&name);
                 }
                 Recorded::Sent(as_exchange(&facts[nth], catalogue, &name, target))
@@ -302,6 +302,13 @@ fn sealed(candidates: &Candidates<'_>, keys: IndexMap<String, (String, Option<us
     let end = facts.iter().filter_map(|one| Some(one.heard.at_ms? + one.heard.elapsed_ms.unwrap_or(0))).max();
     let recording = Recording { exchanges, target: target.public.clone() }.sealed(&target.to_mask());
     Replayed { recording, told, started_ms, elapsed_ms: end.unwrap_or(started_ms).saturating_sub(started_ms) }
+}
+
+/// Of several names for one request the plainest is told: what is like nothing else, and has a right answer of its own.
+fn plainness<'n>(catalogue: &Catalogue, name: &'n str) -> (bool, bool, usize, &'n str) {
+    let exchange = catalogue.exchanges.get(name);
+    let (like, works) = exchange.map_or((true, false), |exchange| (exchange.like.is_some(), exchange.works.is_some()));
+    (like, !works, name.len(), name)
 }
 
 /// The document of a recorded request that is an exchange of the catalogue.

@@ -1,5 +1,7 @@
 //! What the run as a whole says: why it stopped, what its violations have in common, what a refused request was told.
 
+use serde_json::Value;
+
 use super::Material;
 use crate::judge::diagnose::{Diagnosed, of_run, of_text};
 use crate::report::model::{Diagnosis, Finding, VerdictKind, WaiverNotice};
@@ -35,7 +37,9 @@ pub(super) fn of(material: &Material<'_>, findings: &[Finding], notices: &[Waive
             break;
         }
     }
-    all.extend(told(material).into_iter().take(MOST_TOLD));
+    // Once something is said of the cause, what is general adds nothing.
+    let explained = !all.is_empty();
+    all.extend(told(material, explained).into_iter().take(MOST_TOLD));
     all.extend(notices.iter().map(|notice| Diagnosis {
         says: notice.says.clone(),
         next: format!("change line {} of `{}`", notice.line, notice.file),
@@ -49,36 +53,34 @@ fn as_diagnosis(Diagnosed { file, .. }: Diagnosed<'_>, checks: Vec<String>) -> D
     Diagnosis { says: file.means.trim().to_owned(), next: next.trim().to_owned(), checks }
 }
 
-/// What the first ordinary request that did not work was told, if that is a message which is known.
-fn told(material: &Material<'_>) -> Vec<Diagnosis> {
+/// What the first ordinary request was told, if none of them worked and the message is one that is known.
+fn told(material: &Material<'_>, explained: bool) -> Vec<Diagnosis> {
     let exchanges = &material.catalogue.exchanges;
     let works = |name: &str| exchanges.get(name).is_some_and(|exchange| exchange.works.is_some());
-    for key in material.recording.exchanges.keys().filter(|key| works(key)) {
-        let Some(document) = material.recording.document(key) else { continue };
-        let text = |place: &str| document.pointer(place).and_then(|value| value.as_str()).unwrap_or_default();
-        if !document["request"]["endpoint"].is_string()
-            || !matches!(
-                text("/answer"),
-                "error" | "http" | "crash" | "challenge" | "page" | "error_page" | "login" | "other"
-            )
-        {
-            continue;
-        }
-        let status = document.pointer("/response/status").and_then(|status| status.as_u64()).unwrap_or(0);
-        let body: String = text("/response/body/text").chars().take(MOST_BODY).collect();
-        let server =
-            document.pointer("/response/headers/server/0").and_then(|server| server.as_str()).unwrap_or_default();
-        let message = format!("HTTP {status} server {server} {body}");
-        let found = of_text(material.catalogue, &message);
+    let recorded = material.recording.exchanges.keys().filter(|key| works(key));
+    let documents: Vec<&Value> = recorded.filter_map(|key| material.recording.document(key)).collect();
+    let text = |document: &Value, place: &str| -> String {
+        let found = document.pointer(place).and_then(Value::as_str).unwrap_or_default();
+        found.chars().take(MOST_BODY).collect()
+    };
+    if documents.iter().any(|document| text(document, "/answer") == "token") {
+        return Vec::new();
+    }
+    let refused = |document: &&&Value| REFUSED.contains(&text(document, "/answer").as_str());
+    for document in documents.iter().filter(refused) {
+        let status = document.pointer("/response/status").map(Value::to_string).unwrap_or_default();
+        let (server, body) = (text(document, "/response/headers/server/0"), text(document, "/response/body/text"));
+        let found = of_text(material.catalogue, &format!("HTTP {status} server {server} {body}"));
         if !found.is_empty() {
-            // A run that was stopped has said already that credentials were refused; of what is left the telling ones count.
-            let least = if material.stopped.is_some() { TELLING } else { 0 };
-            let telling = found.into_iter().filter(|diagnosed| diagnosed.weight >= least);
+            let telling = found.into_iter().filter(|found| !explained || !found.file.general);
             return telling.map(|diagnosed| as_diagnosis(diagnosed, Vec::new())).collect();
         }
     }
     Vec::new()
 }
+
+/// Words for answers that may say why.
+const REFUSED: [&str; 8] = ["error", "http", "crash", "challenge", "page", "error_page", "login", "other"];
 
 /// Diagnoses of violations that are shown.
 const MOST: usize = 3;
@@ -88,6 +90,3 @@ const MOST_TOLD: usize = 1;
 
 /// Characters of a body that are read for it.
 const MOST_BODY: usize = 8_192;
-
-/// A message with at least so many characters of a diagnosis says more than a code.
-const TELLING: usize = 20;
