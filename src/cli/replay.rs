@@ -103,6 +103,10 @@ fn name(catalogue: &Catalogue, heard: &mut [Heard], args: &ReplayArgs) -> Result
         if !known.contains(&name.as_str()) {
             return Err(Failure::usage(format!("no exchange is called `{name}`"), yaml::did_you_mean(name, &known)));
         }
+        if catalogue.exchanges.get(name).is_some_and(|exchange| !replay::shows(exchange)) {
+            let help = "a run's JSON holds these whole".to_owned();
+            return Err(Failure::usage(format!("`{name}` is more than one request at one time"), help));
+        }
     }
     if args.exchanges.len() > heard.len() {
         let message = format!("--as names {} exchanges, and {} were recorded", args.exchanges.len(), heard.len());

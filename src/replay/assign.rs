@@ -314,9 +314,6 @@ fn plainness<'n>(catalogue: &Catalogue, name: &'n str) -> (bool, bool, usize, &'
 /// The document of a recorded request that is an exchange of the catalogue.
 fn as_exchange(facts: &Facts<'_>, catalogue: &Catalogue, name: &str, target: &Target) -> Value {
     let exchange = catalogue.exchanges.get(name);
-    if let Some(own) = &facts.heard.document {
-        return own.clone();
-    }
     let title = exchange.and_then(|exchange| exchange.file.title.clone()).unwrap_or_else(|| name.to_owned());
     titled(facts.document(exchange, Some(target)), &title)
 }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use super::facts::Facts;
-use super::fit::World;
+use super::fit::{World, shows};
 use crate::exchange::find;
 use crate::suite::Catalogue;
 
@@ -72,7 +72,7 @@ impl<'c> Candidates<'c> {
             return named.iter().map(|nth| Candidate { nth: *nth, from: BTreeMap::new() }).collect();
         }
         let Some(exchange) = self.catalogue().exchanges.get(name) else { return Vec::new() };
-        if !self.world.shows(exchange) {
+        if !shows(exchange) {
             return Vec::new();
         }
         let free = |nth: &usize| {

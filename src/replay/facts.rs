@@ -157,6 +157,9 @@ impl<'h> Facts<'h> {
         } else if self.recoded() {
             leave_out(&mut document, &["/response/body/utf8"]);
         }
+        if self.heard.is_masked {
+            leave_out(&mut document, &MASKED);
+        }
         let timing = match (self.heard.at_ms, self.heard.elapsed_ms) {
             (Some(at), Some(elapsed)) => json!({"at": at, "elapsed_ms": elapsed}),
             (None, Some(elapsed)) => json!({"elapsed_ms": elapsed}),
@@ -348,6 +351,10 @@ const BODY: [&str; 7] = [
     "/response/jwt_problem",
     "/response/error_text",
 ];
+
+/// What masks do not tell: how credentials were written, what tokens say.
+const MASKED: [&str; 5] =
+    ["/request/authorization", "/request/jwt", "/response/jwt", "/response/jwt_problem", "/response/echoes"];
 
 /// Endpoints that a recorded request can be one of.
 const ENDPOINTS: [&str; 5] =

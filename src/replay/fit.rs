@@ -34,14 +34,15 @@ const LONG: usize = 200;
 /// Looks up what another exchange sent or answered.
 pub(super) type Taken<'t> = &'t dyn Fn(&str, &str) -> Option<Value>;
 
-impl World<'_> {
-    /// Whether the exchange is one that a recording can show: one request at a time, without a wait and without a walk.
-    pub(super) fn shows(&self, exchange: &Exchange) -> bool {
-        let file = &exchange.file;
-        let once = file.repeat.as_ref().is_none_or(|repeat| repeat.until.is_some());
-        file.kind.unwrap_or_default() == Kind::Request && once && file.wait.is_none() && file.jwts.is_empty()
-    }
+/// Whether the exchange is one that a recording of others can show: one request at a time, without a wait and without a walk.
+#[must_use]
+pub fn shows(exchange: &Exchange) -> bool {
+    let file = &exchange.file;
+    let once = file.repeat.as_ref().is_none_or(|repeat| repeat.until.is_some());
+    file.kind.unwrap_or_default() == Kind::Request && once && file.wait.is_none() && file.jwts.is_empty()
+}
 
+impl World<'_> {
     /// Whether the request may fit, whatever it took from others: by its method and, where that is fixed, its URL.
     pub(super) fn may_fit(&self, exchange: &Exchange, facts: &Facts<'_>) -> bool {
         let asked = facts.heard.asked.as_ref();

@@ -19,7 +19,7 @@ pub(super) fn read(name: &str, value: &Value) -> Result<(Vec<Heard>, Vec<String>
         return Err(("/log/entries".to_owned(), "`log.entries` is no list: this is no HAR".to_owned()));
     };
     let mut heard = Vec::new();
-    let mut silent = 0;
+    let (mut silent, mut parts) = (0, 0);
     for (nth, entry) in entries.iter().enumerate() {
         let at = |place: &str| format!("/log/entries/{nth}{place}");
         let asked = asked(entry).map_err(|(place, why)| (at(&place), why))?;
@@ -37,6 +37,13 @@ pub(super) fn read(name: &str, value: &Value) -> Result<(Vec<Heard>, Vec<String>
         let own = entry.get("_grantlint");
         let of_own = |member: &str| own.and_then(|own| own.get(member));
         let named = own.and_then(Value::as_str).or_else(|| of_own("exchange")?.as_str());
+        let part = of_own("part").and_then(Value::as_str).unwrap_or_default();
+        // What a walk came to is more than its pages, what the same request came to several times more than each try, and a
+        // control belongs to another exchange.
+        if !part.is_empty() {
+            parts += usize::from(part != "control");
+            continue;
+        }
         heard.push(Heard {
             from: format!("{name}, entry {}", nth + 1),
             asked: Some(asked),
@@ -44,12 +51,17 @@ pub(super) fn read(name: &str, value: &Value) -> Result<(Vec<Heard>, Vec<String>
             at_ms: entry["startedDateTime"].as_str().and_then(moment),
             elapsed_ms: entry["time"].as_f64().filter(|time| (0.0..1e9).contains(time)).map(rounded),
             name: named.map(str::to_owned),
-            document: of_own("document").filter(|document| document.is_object()).cloned(),
+            is_masked: named.is_some(),
         });
     }
     let mut notices = Vec::new();
     if silent > 0 {
         notices.push(format!("{name}: {silent} entries without an answer are passed over"));
+    }
+    if parts > 0 {
+        notices.push(format!(
+            "{name}: {parts} pages of walks and repeated tries are passed over; a run's JSON has them whole"
+        ));
     }
     Ok((heard, notices))
 }

@@ -1,7 +1,5 @@
 //! One exchange as somebody else recorded it, with what the recording leaves out left out.
 
-use serde_json::Value;
-
 /// A request and its answer, as far as they were recorded.
 #[derive(Debug, Clone, Default)]
 pub struct Heard {
@@ -17,8 +15,8 @@ pub struct Heard {
     pub elapsed_ms: Option<u64>,
     /// The exchange or instance that it is said to be.
     pub name: Option<String>,
-    /// The whole document, where our own recording carries it.
-    pub document: Option<Value>,
+    /// Our own recording, masked: facts that a mask does not tell are not in it.
+    pub is_masked: bool,
 }
 
 /// A request as far as it was recorded.

@@ -18,6 +18,7 @@ mod secrets;
 mod suppose;
 
 pub use assign::{Replayed, Told, completed, recording};
+pub use fit::shows;
 pub use heard::{Answered, Asked, Head, Heard};
 pub use read::{File, Mistake, Read, read};
 pub use suppose::{Hints, suppose};

@@ -45,7 +45,10 @@ pub fn suppose(heard: &[Heard], hints: &Hints) -> Target {
     clients(&at_token, &mut entry);
     let own = entry.pointer("/client/client_id").and_then(Value::as_str).map(str::to_owned);
     let ordinary = |facts: &&&Facts<'_>| {
-        facts.param("grant_type") == Some("client_credentials") && own.is_some() && facts.client_id() == own.as_deref()
+        facts.heard.name.as_deref() == Some("token.client_credentials")
+            || facts.param("grant_type") == Some("client_credentials")
+                && own.is_some()
+                && facts.client_id() == own.as_deref()
     };
     let granted = |facts: &&&Facts<'_>| facts.answer() == "token";
     let scopes = |facts: &&Facts<'_>| facts.param("scope").filter(|scope| !scope.is_empty()).map(str::to_owned);
