@@ -54,19 +54,16 @@ pub fn recording(catalogue: &Catalogue, target: &Target, members: &[Member], hea
             None => {}
         }
     }
-    let ordinary = catalogue.representative("token.client_credentials").to_owned();
-    if !named.contains_key(&ordinary) {
-        // `curl -v` keeps the body of a request to itself.
-        let silent = |facts: &&(usize, &Facts<'_>)| {
-            let asked = facts.1.heard.asked.as_ref();
-            asked.is_some_and(|asked| asked.body.is_none() && asked.method == "POST")
-                && facts.1.heard.name.is_none()
-                && facts.1.endpoint(target) == Some("token_endpoint")
-        };
-        let all: Vec<usize> = facts.iter().enumerate().filter(|one| silent(&one)).map(|(nth, _)| nth).collect();
-        if !all.is_empty() {
-            named.insert(ordinary, all);
-        }
+    // `curl -v` keeps the body of a request to itself; what went to the token endpoint was ordinary if nothing says otherwise.
+    let silent = |facts: &Facts<'_>| {
+        let asked = facts.heard.asked.as_ref();
+        asked.is_some_and(|asked| asked.body.is_none() && asked.method == "POST")
+            && facts.heard.name.is_none()
+            && facts.endpoint(target) == Some("token_endpoint")
+    };
+    let silent: Vec<usize> = (0..facts.len()).filter(|nth| silent(&facts[*nth])).collect();
+    if !silent.is_empty() {
+        named.entry(catalogue.representative("token.client_credentials").to_owned()).or_insert(silent);
     }
     let world = World { catalogue, target, known: known(&facts, target) };
     let candidates = Candidates::new(world, &facts, named);

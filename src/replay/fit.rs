@@ -318,10 +318,8 @@ impl World<'_> {
             None => Some(self.target.text(&format!("{client}.{member}"))),
         };
         let id = own(&authenticate.client_id, "client_id")?;
-        if id.is_none() {
-            // The target has no such client.
-            return None;
-        }
+        // The target may have no such client.
+        id.as_ref()?;
         Some((id, own(&authenticate.client_secret, "client_secret")?))
     }
 
