@@ -65,7 +65,9 @@ pub fn recording(catalogue: &Catalogue, target: &Target, members: &[Member], hea
     if !silent.is_empty() {
         named.entry(catalogue.representative("token.client_credentials").to_owned()).or_insert(silent);
     }
-    let world = World { catalogue, target, known: known(&facts, target) };
+    let is_served = |facts: &&Facts<'_>| matches!(facts.answer(), "token" | "introspection" | "success");
+    let served = facts.iter().filter(is_served).filter_map(|facts| facts.client_id().map(str::to_owned)).collect();
+    let world = World { catalogue, target, known: known(&facts, target), served };
     let candidates = Candidates::new(world, &facts, named);
     let mut keys: IndexMap<String, (String, Option<usize>)> = IndexMap::new();
     shared(&candidates, members, &mut keys);

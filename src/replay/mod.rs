@@ -9,6 +9,7 @@ mod candidates;
 mod curl;
 mod facts;
 mod fit;
+mod form;
 mod har;
 mod heard;
 mod http;

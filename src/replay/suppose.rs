@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use super::facts::Facts;
+use super::fit::is_invented;
 use super::heard::Heard;
 use crate::target::{self, Target};
 
@@ -70,7 +71,7 @@ fn clients(at_token: &[&Facts<'_>], entry: &mut Value) {
     let mut known: Vec<(&str, Option<&str>, bool)> = Vec::new();
     let mut refused: Vec<(&str, Option<&str>)> = Vec::new();
     for facts in at_token {
-        let Some(id) = facts.client_id() else { continue };
+        let Some(id) = facts.client_id().filter(|id| !is_invented(id)) else { continue };
         let (secret, granted) = (facts.client_secret(), facts.answer() == "token");
         if granted && !known.iter().any(|(known, ..)| *known == id) {
             let assertion = facts.param("client_assertion").is_some();
