@@ -14,6 +14,7 @@ pub mod judge;
 pub mod mutation;
 pub mod oauth;
 pub mod plan;
+pub mod replay;
 pub mod report;
 pub mod run;
 pub mod schema;

@@ -204,6 +204,19 @@ pub fn from_entry(name: &str, mut value: Value) -> Result<Target, Error> {
     })
 }
 
+/// Makes a target from what a recording tells. Nothing is sent to it, so nothing about it has to make sense: a scope with commas, or
+/// no endpoint at all, is what was recorded. Secrets in the entry are only used to hide them.
+#[must_use]
+pub fn of_recording(name: &str, mut value: Value) -> Target {
+    let reading = Reading { allow_literal_secrets: true, verbatim: true };
+    let secrets = secrets::take(&mut value, &mut Vec::new(), Path::new("."), reading);
+    let keys = keys::read(&value, &secrets, &mut Vec::new());
+    resolve(name, value, (secrets, keys), Path::new(".")).unwrap_or_else(|_| {
+        let nothing = serde_json::json!({});
+        resolve(name, nothing, (Vec::new(), Keys::default()), Path::new(".")).expect("an entry may say nothing")
+    })
+}
+
 fn resolve(
     name: &str,
     mut value: Value,

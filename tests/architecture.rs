@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Module → what it may import.
-const MAY_IMPORT: [(&str, &[&str]); 17] = [
+const MAY_IMPORT: [(&str, &[&str]); 18] = [
     ("yaml", &[]),
     ("clock", &[]),
     ("oauth", &[]),
@@ -19,13 +19,14 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
     ("run", &["clock", "oauth", "jose", "agent", "exchange", "suite", "target", "plan"]),
     ("judge", &["oauth", "exchange", "suite"]),
     ("report", &["yaml", "schema", "oauth", "exchange", "suite", "judge"]),
+    ("replay", &["exchange", "suite", "target"]),
     ("server", &["clock", "oauth"]),
     ("mutation", &["clock", "oauth", "exchange", "suite", "target", "plan", "run", "judge", "report", "server"]),
     (
         "cli",
         &[
-            "yaml", "schema", "clock", "oauth", "exchange", "suite", "target", "plan", "run", "judge", "report",
-            "server", "mutation",
+            "yaml", "schema", "clock", "oauth", "exchange", "suite", "target", "plan", "run", "judge", "replay",
+            "report", "server", "mutation",
         ],
     ),
     ("main", &["cli"]),

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::colour::Colour;
+use super::diagnose::DiagnoseArgs;
 use super::output::Output;
+use super::replay::ReplayArgs;
 use super::target_args::TargetArgs;
 use super::values::{Part, Spot};
 use crate::report::coverage::By;
@@ -31,7 +33,7 @@ pub(super) struct Cli {
     pub(super) version: Option<bool>,
 }
 
-const EXIT_CODES: &str = "\
+pub(super) const EXIT_CODES: &str = "\
 Exit codes:
   0  all right                         4  nothing selected, or nothing applies
   1  violation at or above --fail-on   5  a report could not be written
@@ -48,6 +50,10 @@ pub(super) enum Command {
     Check(Box<CheckArgs>),
     /// Write saved runs again in other formats, and put the parts of a divided run together
     Report(ReportAgainArgs),
+    /// Judge what somebody else recorded (HAR, `curl -i`, raw HTTP, a token response), or a saved run; sends nothing
+    Replay(Box<ReplayArgs>),
+    /// Say what an error message means, or what a saved run says as a whole: causes, checks that decide, what to ask
+    Diagnose(DiagnoseArgs),
     /// Show one check: requirement, what is sent, what is accepted, why, how to fix it
     Explain(ExplainArgs),
     /// List checks, suites, exchanges, faults or the reference server's rules

@@ -93,7 +93,7 @@ fn explained(catalogue: &Catalogue, check: &Check) -> String {
         {
             section(
                 &format!("What an administrator sees ({caller})"),
-                vec![diagnosis.shown.clone(), diagnosis.means.trim().to_owned()],
+                diagnosis.shown.iter().cloned().chain([diagnosis.means.trim().to_owned()]).collect(),
             );
         }
     }

@@ -6,6 +6,7 @@ mod check;
 mod colour;
 mod coverage;
 mod demo;
+mod diagnose;
 mod explain;
 mod failure;
 mod gating;
@@ -14,6 +15,7 @@ mod output;
 mod person;
 mod pipeline;
 mod progress;
+mod replay;
 mod report;
 mod selftest;
 mod serve;
@@ -36,6 +38,8 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(args),
         Command::Report(args) => report::run(args),
         Command::Demo(args) => demo::run(args),
+        Command::Replay(args) => replay::run(args),
+        Command::Diagnose(args) => diagnose::run(args),
         Command::Serve(args) => serve::run(args),
         Command::List(args) => list::run(args),
         Command::Explain(args) => explain::run(args),

@@ -11,6 +11,10 @@ use super::mask::SHELL_NAMES;
 pub fn curl(document: &Value) -> Option<String> {
     let request = document.get("request")?;
     let text = |name: &str| request.get(name).and_then(Value::as_str).unwrap_or_default();
+    if text("url").is_empty() {
+        // Somebody recorded the answer alone.
+        return None;
+    }
     let issued: Vec<(&str, &str)> = request
         .get("masked")
         .and_then(Value::as_array)

@@ -18,15 +18,18 @@ pub enum Why {
     Preflight,
     /// The run was interrupted.
     Interrupted,
+    /// Nobody asked: what is judged was recorded by somebody else.
+    NotRecorded,
 }
 
 impl Why {
-    const ALL: [(Self, &'static str); 5] = [
+    const ALL: [(Self, &'static str); 6] = [
         (Self::NotClaimed, "not_claimed"),
         (Self::Prerequisite, "prerequisite"),
         (Self::LeftOut, "left_out"),
         (Self::Preflight, "preflight"),
         (Self::Interrupted, "interrupted"),
+        (Self::NotRecorded, "not_recorded"),
     ];
 
     /// The word in saved recordings.

@@ -3,6 +3,7 @@
 //! Pure: no clock, no network, no files. Reads the masked recording only, so a replay gives the verdicts of the live run.
 
 mod court;
+pub mod diagnose;
 mod roles;
 
 use std::collections::HashSet;
@@ -113,7 +114,11 @@ impl<'b> Bench<'b> {
     }
 
     fn own_verdict(&self, names: &[String], keys: &[String]) -> Judgement {
-        for (why, verdict) in [(Why::NotClaimed, Verdict::NotApplicable), (Why::LeftOut, Verdict::LeftOut)] {
+        for (why, verdict) in [
+            (Why::NotClaimed, Verdict::NotApplicable),
+            (Why::NotRecorded, Verdict::NotApplicable),
+            (Why::LeftOut, Verdict::LeftOut),
+        ] {
             let found = keys.iter().filter_map(|key| self.not_sent(key)).find(|not_sent| not_sent.why == why);
             if let Some(not_sent) = found {
                 return Judgement::new(verdict, not_sent.reason.clone());
@@ -161,6 +166,9 @@ impl<'b> Bench<'b> {
             if self.works(works, &key, document) {
                 return None;
             }
+            if let Some(untold) = works.judge(&Roles { bench: self, one: Some((&key, document)) }, false).unclaimed {
+                return Some(Judgement::new(Verdict::NotApplicable, untold));
+            }
             let spoken = works.all().any(|clause| {
                 let all = [Some(&self.check.expect), self.check.given.as_ref(), self.check.when.as_ref()];
                 let place = if role.is_empty() { clause.place.clone() } else { format!("/{role}{}", clause.place) };
@@ -177,6 +185,9 @@ impl<'b> Bench<'b> {
             if let Some(not_sent) = self.not_sent(&key) {
                 if not_sent.why == Why::NotClaimed {
                     return Some(Judgement::new(Verdict::NotApplicable, not_sent.reason.clone()));
+                }
+                if not_sent.why == Why::NotRecorded {
+                    return self.uncontrolled(role, &key);
                 }
                 return stopped(format!("`{key}` was not sent: {}", not_sent.reason), &key);
             }
@@ -197,6 +208,18 @@ impl<'b> Bench<'b> {
             base = below.like.as_deref();
         }
         None
+    }
+
+    /// A recording without the ordinary exchange: a token was granted, so the client is known and the endpoint works; anything
+    /// else may have a cause of its own.
+    fn uncontrolled(&self, role: &str, base: &str) -> Option<Judgement> {
+        let name = self.member.roles.get(role)?;
+        let document = self.recording.document(&self.story.key(name, None));
+        let granted = document.and_then(|document| document.get("answer")).is_some_and(|answer| answer == "token");
+        (!granted).then(|| {
+            let reason = format!("the recording lacks `{base}`, and unless that works this answer proves nothing");
+            Judgement::new(Verdict::NotApplicable, reason)
+        })
     }
 
     fn works(&self, works: &Clauses, key: &str, document: &Value) -> bool {

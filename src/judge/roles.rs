@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::Bench;
 use crate::exchange::{Recorded, Why, find};
-use crate::suite::World;
 use crate::suite::reference::{Missing, Reference, Source};
+use crate::suite::{World, words};
 
 /// The documents of a member's roles, or one document alone.
 pub(super) struct Roles<'r> {
@@ -20,6 +20,9 @@ impl Roles<'_> {
             Some((key, Recorded::Sent(document))) => Ok((document, key)),
             Some((_, Recorded::NotSent(not_sent))) if not_sent.why == Why::NotClaimed => {
                 Err(Missing::Claim(not_sent.reason.clone()))
+            }
+            Some((_, Recorded::NotSent(not_sent))) if not_sent.why == Why::NotRecorded => {
+                Err(Missing::Unrecorded(not_sent.reason.clone()))
             }
             Some((_, Recorded::NotSent(not_sent))) => Err(Missing::Prerequisite {
                 blocked_by: not_sent.blocked_by.clone().or(Some(key.clone())),
@@ -36,12 +39,12 @@ impl Roles<'_> {
 impl World for Roles<'_> {
     fn document<'w>(&'w self, place: &'w str) -> Result<(&'w Value, &'w str, &'w str), Missing> {
         if let Some((key, document)) = self.one {
-            return Ok((document, place, key));
+            return told(document, place, key);
         }
         let roles = &self.bench.member.roles;
         if let Some(name) = roles.get("") {
             let (document, key) = self.recorded(name)?;
-            return Ok((document, place, key));
+            return told(document, place, key);
         }
         let rest = place.trim_start_matches('/');
         let (role, below) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -50,7 +53,7 @@ impl World for Roles<'_> {
             reason: format!("`{role}` is no role of this check"),
         })?;
         let (document, key) = self.recorded(name)?;
-        Ok((document, below, key))
+        told(document, below, key)
     }
 
     fn resolve(&self, reference: &Reference) -> Result<Value, Missing> {
@@ -59,6 +62,7 @@ impl World for Roles<'_> {
             reason: format!("`{}` is not there", reference.text),
         };
         let at = |document: &Value, place: &str, key: &str| {
+            let (document, place, key) = told(document, place, key)?;
             find(document, place).map(|found| found.value().clone()).ok_or_else(|| gone(Some(key.to_owned())))
         };
         match &reference.source {
@@ -85,5 +89,16 @@ impl World for Roles<'_> {
             }
             Source::Let(_) | Source::Jwt(_) | Source::Random { .. } | Source::Now => Err(gone(None)),
         }
+    }
+}
+
+/// The same, unless it is somebody else's recording that leaves the place out: what is not known is neither there nor absent.
+fn told<'t>(document: &'t Value, place: &'t str, key: &'t str) -> Result<(&'t Value, &'t str, &'t str), Missing> {
+    let unrecorded = document.get("unrecorded").and_then(Value::as_array);
+    let covers =
+        |left_out: &&str| place.strip_prefix(*left_out).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    match unrecorded.into_iter().flatten().filter_map(Value::as_str).find(covers) {
+        Some(_) => Err(Missing::Unrecorded(format!("the recording does not tell {} of `{key}`", words::place(place)))),
+        None => Ok((document, place, key)),
     }
 }

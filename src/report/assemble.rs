@@ -1,5 +1,7 @@
 //! Verdicts become the run report: severities, the two answers, counts, exit code.
 
+mod diagnosis;
+
 use indexmap::IndexMap;
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -8,8 +10,7 @@ use time::format_description::well_known::Rfc3339;
 use super::conclude::{self, Ended};
 pub use super::model::FailOn;
 use super::model::{
-    Answers, Diagnosis, Finding, LeftOut, Mismatch, Preflight, PreflightStep, RunReport, Severity, Tool, VerdictKind,
-    WaiverNotice,
+    Answers, Finding, LeftOut, Mismatch, Preflight, PreflightStep, RunReport, Severity, Tool, VerdictKind,
 };
 use super::waivers::{self, Waiver};
 use crate::exchange::{Recorded, Recording, Why, curl};
@@ -110,7 +111,7 @@ fn without_documents(material: &Material<'_>) -> RunReport {
         },
         controls: controls.collect(),
         left_out: left_out.collect(),
-        diagnosis: diagnosis(material, &findings, &notices),
+        diagnosis: diagnosis::of(material, &findings, &notices),
         exchanges: IndexMap::new(),
         source: None,
         shard: None,
@@ -209,7 +210,7 @@ fn sees(material: &Material<'_>, member: &Member) -> Option<String> {
         .flat_map(|suite| &suite.file.sees)
         .find(|(_, patterns)| patterns.iter().any(|pattern| matches(pattern, &member.check)))
         .and_then(|(id, _)| material.catalogue.diagnoses.get(id))
-        .map(|diagnosis| diagnosis.shown.clone())
+        .and_then(|diagnosis| diagnosis.shown.clone())
 }
 
 fn answers(material: &Material<'_>, findings: &[Finding]) -> Answers {
@@ -223,21 +224,3 @@ fn answers(material: &Material<'_>, findings: &[Finding]) -> Answers {
 
 /// Checks of no document are filed here; they answer neither question.
 const PRACTICE: &str = "grantlint practice";
-
-fn diagnosis(material: &Material<'_>, findings: &[Finding], notices: &[WaiverNotice]) -> Vec<Diagnosis> {
-    let stopped = material.stopped.iter().map(|(says, next)| Diagnosis {
-        says: says.clone(),
-        next: next.clone(),
-        checks: findings
-            .iter()
-            .filter(|finding| finding.verdict == VerdictKind::Violation)
-            .map(|finding| finding.check.clone())
-            .collect(),
-    });
-    let notices = notices.iter().map(|notice| Diagnosis {
-        says: notice.says.clone(),
-        next: format!("change line {} of `{}`", notice.line, notice.file),
-        checks: Vec::new(),
-    });
-    stopped.chain(notices).collect()
-}

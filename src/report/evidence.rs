@@ -91,6 +91,7 @@ pub(crate) fn status_line(document: &Value) -> String {
         }
         _ if document.is_null() => "(not sent)".to_owned(),
         _ => match document["outcome"].as_str() {
+            Some("answered") if response.is_object() => "(status not recorded)".to_owned(),
             Some("answered") | None => "(no answer)".to_owned(),
             Some(outcome) => format!("(no answer: {})", one_line(outcome, 40)),
         },

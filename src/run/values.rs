@@ -152,6 +152,7 @@ pub(super) fn not_sent(missing: Missing) -> NotSent {
             NotSent { why: Why::NotClaimed, reason: format!("the target does not claim {what}"), blocked_by: None }
         }
         Missing::Prerequisite { blocked_by, reason } => NotSent { why: Why::Prerequisite, reason, blocked_by },
+        Missing::Unrecorded(reason) => NotSent { why: Why::NotRecorded, reason, blocked_by: None },
     }
 }
 

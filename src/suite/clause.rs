@@ -86,7 +86,7 @@ pub struct Judged {
     pub differences: Vec<Difference>,
     /// Why something is undecided.
     pub undecided: Vec<String>,
-    /// What is missing because the target does not claim it.
+    /// What is missing because the target does not claim it, or because a recording does not tell it.
     pub unclaimed: Option<String>,
     /// The exchange that stood in the way, if one did.
     pub blocked_by: Option<String>,
@@ -187,16 +187,14 @@ impl Judged {
         if self.truth != Truth::Fails {
             self.truth = Truth::Undecided;
         }
-        match missing {
-            Missing::Claim(what) => {
-                self.undecided.push(format!("the target does not claim {what}"));
-                self.unclaimed = self.unclaimed.take().or(Some(what));
-            }
-            Missing::Prerequisite { blocked_by, reason } => {
-                self.undecided.push(reason);
-                self.blocked_by = self.blocked_by.take().or(blocked_by);
-            }
-        }
+        let (reason, unclaimed, blocked_by) = match missing {
+            Missing::Claim(what) => (format!("the target does not claim {what}"), Some(what), None),
+            Missing::Unrecorded(reason) => (reason.clone(), Some(reason), None),
+            Missing::Prerequisite { blocked_by, reason } => (reason, None, blocked_by),
+        };
+        self.undecided.push(reason);
+        self.unclaimed = self.unclaimed.take().or(unclaimed);
+        self.blocked_by = self.blocked_by.take().or(blocked_by);
     }
 }
 

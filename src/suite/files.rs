@@ -1,6 +1,7 @@
 //! The files of `specs/` as types; their JSON Schemas are generated from here. Exchange files stand in this one.
 
 mod check;
+mod diagnosis;
 mod jwt;
 
 use indexmap::IndexMap;
@@ -9,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use check::{
-    CheckFile, ClauseList, ClauseMap, DiagnosisFile, Everywhere, Level, LevelChange, MatcherSchema, OneOrMany,
-    PresenceWord, Soft, SuiteFile,
+    CheckFile, ClauseList, ClauseMap, Everywhere, Level, LevelChange, MatcherSchema, OneOrMany, PresenceWord, Soft,
+    SuiteFile,
 };
+pub use diagnosis::{DiagnosisFile, RunSigns};
 pub use jwt::{Form, Jwt, Sign, Signer};
 
 /// An exchange: what is sent, and what the answer to it is when all is well.

@@ -64,6 +64,8 @@ pub enum Missing {
         /// In words.
         reason: String,
     },
+    /// Somebody else recorded the exchange, and the recording does not tell it; the sentence that says so.
+    Unrecorded(String),
 }
 
 /// Every transform with what it takes.

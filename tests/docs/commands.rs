@@ -52,8 +52,8 @@ fn every_command_on_every_page_is_understood() {
     for page in pages() {
         for line in shell_lines(&text(&page)) {
             let Some(arguments) = line.strip_prefix("grantlint ") else { continue };
-            let example = root("docs/example/specs").display().to_string();
-            let arguments = arguments.split(" > ").next().unwrap().replace("docs/example/specs", &example);
+            let example = root("docs/example").display().to_string();
+            let arguments = arguments.split(" > ").next().unwrap().replace("docs/example", &example);
             let mut command = grantlint(folder.path());
             command.args(words(&arguments));
             match arguments.split(' ').next().unwrap() {

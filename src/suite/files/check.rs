@@ -195,20 +195,6 @@ pub struct LevelChange {
     pub because: String,
 }
 
-/// What an error shown in a platform means.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DiagnosisFile {
-    /// What it is, for people.
-    pub title: String,
-    /// The text that an administrator sees.
-    pub shown: String,
-    /// What it means.
-    pub means: String,
-    /// Where to look, in order.
-    pub look: Vec<String>,
-}
-
 /// Place → what must be there: a JSON Schema, `present` or `absent`.
 #[derive(JsonSchema)]
 #[allow(dead_code, reason = "only its schema is used")]

@@ -47,6 +47,41 @@ pub(in crate::suite) fn catalogue(catalogue: &Catalogue, files: &mut Files) {
         }
     }
     suites(catalogue, files);
+    diagnoses(catalogue, files);
+}
+
+/// Diagnoses that name checks which are not there, or that nothing finds.
+fn diagnoses(catalogue: &Catalogue, files: &mut Files) {
+    let checks: Vec<&str> = catalogue.checks.keys().map(String::as_str).collect();
+    for (id, file) in &catalogue.diagnoses {
+        let run = file.run.as_ref();
+        let none = Vec::new();
+        let lists = [
+            ("/checks", &file.checks),
+            ("/run/violated", run.map_or(&none, |run| &run.violated)),
+            ("/run/any_violated", run.map_or(&none, |run| &run.any_violated)),
+            ("/run/not_violated", run.map_or(&none, |run| &run.not_violated)),
+            ("/run/passed", run.map_or(&none, |run| &run.passed)),
+        ];
+        for (place, patterns) in lists {
+            for (nth, pattern) in patterns.iter().enumerate() {
+                if !checks.iter().any(|check| select::matches(pattern, check)) {
+                    let near = yaml::nearest(pattern, checks.iter().copied());
+                    let help = near.map(|near| format!("did you mean `{near}`?"));
+                    files.tell("diagnoses", id, &format!("{place}/{nth}"), format!("`{pattern}` fits no check"), help);
+                }
+            }
+        }
+        if run.is_some_and(|run| run.violated.is_empty() && run.any_violated.is_empty()) {
+            let message = "a run without any violation would be diagnosed".to_owned();
+            let help = Some("say with `violated` or `any_violated` what speaks for it".to_owned());
+            files.tell("diagnoses", id, "/run", message, help);
+        }
+        if file.texts.is_empty() != file.example.is_none() {
+            let message = "`texts` and `example` go together: the example shows what the texts find".to_owned();
+            files.tell("diagnoses", id, if file.texts.is_empty() { "/example" } else { "/texts" }, message, None);
+        }
+    }
 }
 
 fn suites(catalogue: &Catalogue, files: &mut Files) {

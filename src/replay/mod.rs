@@ -1,0 +1,25 @@
+//! Offline: what somebody else recorded becomes a Recording, which is judged like a run of our own.
+//!
+//! A reader for each format turns files into [`Heard`] exchanges; [`suppose`] says which target they were recorded from;
+//! [`recording`] finds for each exchange of the catalogue the one that was recorded, if any was. What was not recorded says so
+//! and is held against nobody. Pure: no network, no clock, no files; the Recording that leaves is masked.
+
+mod assign;
+mod candidates;
+mod curl;
+mod facts;
+mod fit;
+mod form;
+mod har;
+mod heard;
+mod http;
+mod place;
+mod read;
+mod secrets;
+mod suppose;
+
+pub use assign::{Replayed, Told, completed, recording};
+pub use fit::shows;
+pub use heard::{Answered, Asked, Head, Heard};
+pub use read::{File, Mistake, Read, read};
+pub use suppose::{Hints, suppose};

@@ -1,0 +1,161 @@
+//! The target that a recording was made of, as far as the recording tells.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use super::facts::Facts;
+use super::fit::is_invented;
+use super::heard::Heard;
+use crate::target::{self, Target};
+
+/// What the user knows better than the recording.
+#[derive(Debug, Clone, Default)]
+pub struct Hints {
+    /// The token endpoint.
+    pub token_endpoint: Option<String>,
+    /// What the client asked for, or may ask for.
+    pub scope: Option<String>,
+}
+
+/// Puts a target together: the token endpoint is where most token requests went, the client the one that was granted a token, its
+/// scope the one that it asked for most often. What was not recorded the target does not claim.
+#[must_use]
+pub fn suppose(heard: &[Heard], hints: &Hints) -> Target {
+    let all: Vec<Facts<'_>> = heard.iter().map(Facts::of).collect();
+    let asks = |facts: &Facts<'_>| facts.param("grant_type").is_some() && facts.method() == "POST";
+    let token_url = hints
+        .token_endpoint
+        .clone()
+        .or_else(|| most(all.iter().filter(|facts| asks(facts)).filter_map(Facts::base)))
+        .or_else(|| most(all.iter().filter(|facts| facts.answer() == "token").filter_map(Facts::base)))
+        .or_else(|| {
+            // Without a body of the request it is a guess: somebody authenticated, and by POST.
+            let basic = |facts: &&Facts<'_>| facts.basic.is_some() && facts.method() == "POST";
+            most(all.iter().filter(basic).filter_map(Facts::base))
+        });
+    let mut entry = json!({});
+    let at_token: Vec<&Facts<'_>> = match &token_url {
+        None => Vec::new(),
+        Some(url) => {
+            entry["token_endpoint"] = url.as_str().into();
+            let base = url.split(['?', '#']).next().unwrap_or_default();
+            all.iter().filter(|facts| facts.base().as_deref() == Some(base)).collect()
+        }
+    };
+    clients(&at_token, &mut entry);
+    let own = entry.pointer("/client/client_id").and_then(Value::as_str).map(str::to_owned);
+    let ordinary = |facts: &&&Facts<'_>| {
+        facts.heard.name.as_deref() == Some("token.client_credentials")
+            || facts.param("grant_type") == Some("client_credentials")
+                && own.is_some()
+                && facts.client_id() == own.as_deref()
+    };
+    let granted = |facts: &&&Facts<'_>| facts.answer() == "token";
+    let scopes = |facts: &&Facts<'_>| facts.param("scope").filter(|scope| !scope.is_empty()).map(str::to_owned);
+    let scope = hints
+        .scope
+        .clone()
+        .or_else(|| most(at_token.iter().filter(ordinary).filter(granted).filter_map(scopes)))
+        .or_else(|| most(at_token.iter().filter(ordinary).filter_map(scopes)));
+    if let Some(scope) = scope {
+        entry["scope"] = scope.into();
+    }
+    others(&all, token_url.as_deref(), &mut entry);
+    let name = token_url.and_then(|url| url::Url::parse(&url).ok()?.host_str().map(str::to_owned));
+    target::of_recording(name.as_deref().unwrap_or("recording"), entry)
+}
+
+/// Who asked: the first that was granted a token, or else the first at all; who else was granted one is the second client.
+fn clients(at_token: &[&Facts<'_>], entry: &mut Value) {
+    let mut known: Vec<(&str, Option<&str>, bool)> = Vec::new();
+    let mut refused: Vec<(&str, Option<&str>)> = Vec::new();
+    for facts in at_token {
+        let Some(id) = facts.client_id().filter(|id| !is_invented(id)) else { continue };
+        let (secret, granted) = (facts.client_secret(), facts.answer() == "token");
+        if granted && !known.iter().any(|(known, ..)| *known == id) {
+            let assertion = facts.param("client_assertion").is_some();
+            known.push((id, secret, secret.is_none() && !assertion));
+        } else if !granted {
+            refused.push((id, secret));
+        }
+    }
+    // The client of the most requests comes first, whoever was granted a token by way of a probe.
+    let count = |id: &str| at_token.iter().filter(|facts| facts.client_id() == Some(id)).count();
+    known.sort_by_key(|(id, ..)| std::cmp::Reverse(count(id)));
+    let mut confidential = known.iter().filter(|(.., public)| !public);
+    let first = confidential.next().map(|(id, secret, _)| (*id, *secret)).or_else(|| refused.first().copied());
+    let client = |(id, secret): (&str, Option<&str>)| match secret {
+        Some(secret) => json!({"client_id": id, "client_secret": secret}),
+        None => json!({"client_id": id}),
+    };
+    if let Some(first) = first {
+        entry["client"] = client(first);
+    }
+    if let Some((id, secret, _)) = confidential.next() {
+        entry["second_client"] = client((id, *secret));
+    }
+    let mut methods: Vec<&str> = Vec::new();
+    let own = |facts: &&&Facts<'_>| first.is_some_and(|(id, _)| facts.client_id() == Some(id));
+    for facts in at_token.iter().filter(own) {
+        let method = match (&facts.basic, facts.param("client_secret"), facts.param("client_assertion")) {
+            (Some(_), ..) => "client_secret_basic",
+            (None, Some(_), _) => "client_secret_post",
+            (None, None, Some(_)) => "private_key_jwt",
+            (None, None, None) => continue,
+        };
+        if !methods.contains(&method) {
+            methods.push(method);
+        }
+    }
+    if !methods.is_empty() {
+        entry["token_endpoint_auth_methods"] = json!(methods);
+    }
+    if at_token.iter().any(|facts| facts.is_json && facts.answer() == "token") {
+        entry["request_content_types"] = json!(["form", "json"]);
+    }
+}
+
+/// The endpoints beside the token endpoint.
+fn others(all: &[Facts<'_>], token_url: Option<&str>, entry: &mut Value) {
+    let member = |facts: &Facts<'_>, name: &str| facts.document.pointer(&format!("/response/json/{name}")).cloned();
+    let takes_token = |facts: &&Facts<'_>| facts.method() == "POST" && facts.param("token").is_some();
+    let introspection =
+        most(all.iter().filter(takes_token).filter(|facts| facts.answer() == "introspection").filter_map(Facts::base));
+    let named = |facts: &&Facts<'_>| facts.base().is_some_and(|url| url.to_ascii_lowercase().contains("revo"));
+    let other = |facts: &&Facts<'_>| facts.base() != introspection && facts.base().as_deref() != token_url;
+    let revocation = most(all.iter().filter(takes_token).filter(named).filter(other).filter_map(Facts::base))
+        .or_else(|| most(all.iter().filter(takes_token).filter(other).filter_map(Facts::base)));
+    for (name, url) in [("introspection_endpoint", &introspection), ("revocation_endpoint", &revocation)] {
+        if let Some(url) = url {
+            entry[name] = url.as_str().into();
+        }
+    }
+    let got = |facts: &&Facts<'_>| facts.method() == "GET";
+    let well_known = |facts: &&Facts<'_>| facts.base().is_some_and(|url| url.contains("/.well-known/"));
+    let metadata = all.iter().filter(got).find(|facts| well_known(facts) && member(facts, "issuer").is_some());
+    if let Some(facts) = metadata {
+        entry["metadata_url"] = facts.base().into();
+        entry["issuer"] = member(facts, "issuer").filter(Value::is_string).unwrap_or_default();
+    }
+    let keys = all.iter().filter(got).find(|facts| member(facts, "keys").is_some_and(|keys| keys.is_array()));
+    if let Some(url) = keys.and_then(Facts::base) {
+        entry["jwks_uri"] = url.into();
+    }
+    let known = [token_url.map(str::to_owned), introspection, revocation];
+    let calls =
+        |facts: &&Facts<'_>| facts.bearer().is_some() && facts.base().is_some_and(|url| !known.contains(&Some(url)));
+    if let Some(url) = most(all.iter().filter(calls).filter_map(Facts::base)) {
+        let method = all.iter().filter(calls).find(|facts| facts.base().as_ref() == Some(&url)).map(Facts::method);
+        entry["resource"] = json!({"url": url, "method": method});
+    }
+}
+
+/// The most frequent one, the first of several.
+fn most(all: impl Iterator<Item = String>) -> Option<String> {
+    let mut counts: HashMap<String, (usize, usize)> = HashMap::new();
+    for (nth, one) in all.enumerate() {
+        counts.entry(one).or_insert((0, nth)).0 += 1;
+    }
+    counts.into_iter().max_by_key(|(_, (count, nth))| (*count, std::cmp::Reverse(*nth))).map(|(one, _)| one)
+}
