@@ -31,14 +31,14 @@ const SHOWN_BY: [(&str, &str); 15] = [
 ];
 
 fn embedded() -> Catalogue {
-    suite::embedded().unwrap()
+    suite::embedded()
 }
 
 #[test]
 fn every_diagnosis_is_found_by_its_own_example() {
     let catalogue = embedded();
     let mut wrong = Vec::new();
-    for (id, file) in &catalogue.diagnoses {
+    for (id, file) in catalogue.diagnoses.iter() {
         let Some(example) = &file.example else { continue };
         for text in [
             example.clone(),
@@ -48,7 +48,7 @@ fn every_diagnosis_is_found_by_its_own_example() {
             ),
         ] {
             let found = of_text(&catalogue, &text);
-            if found.first().map(|first| first.id) != Some(id.as_str()) {
+            if found.first().map(|first| first.id) != Some(id) {
                 wrong.push(format!("{id}: {:?} for {text}", found.iter().map(|found| found.id).collect::<Vec<_>>()));
             }
         }
@@ -72,11 +72,11 @@ fn what_says_nothing_of_a_cause_is_not_diagnosed() {
 #[test]
 fn every_diagnosis_says_how_it_is_found() {
     let catalogue = embedded();
-    for (id, file) in &catalogue.diagnoses {
+    for (id, file) in catalogue.diagnoses.iter() {
         let found = !file.texts.is_empty() || file.run.is_some() || file.shown.is_some();
         assert!(found, "{id}");
         assert!(!file.means.contains('\n') || file.means.trim().lines().count() == 1, "{id}: one sentence or two");
-        assert_eq!(file.run.is_some(), SHOWN_BY.iter().any(|(known, _)| known == id), "{id}");
+        assert_eq!(file.run.is_some(), SHOWN_BY.iter().any(|(known, _)| *known == id), "{id}");
     }
 }
 

@@ -389,7 +389,7 @@ fn curl_v_and_utf_16_are_read() {
 fn survives(bytes: &[u8]) {
     let files = [File { name: "x".to_owned(), bytes: bytes.to_vec() }];
     if let Ok(read) = replay::read(&files) {
-        let catalogue = suite::embedded().unwrap();
+        let catalogue = suite::embedded();
         let wanted = Wanted { suites: vec!["coupa-call-out".to_owned()], ..Wanted::default() };
         let members = suite::select(&catalogue, &wanted);
         let target = replay::suppose(&read.heard, &Hints::default());

@@ -94,10 +94,10 @@ fn file(path: &PathBuf) -> Result<File, Failure> {
 
 /// What `--as` says of the recorded exchanges, in their order.
 fn name(catalogue: &Catalogue, heard: &mut [Heard], args: &ReplayArgs) -> Result<(), Failure> {
-    let known: Vec<&str> = catalogue.exchanges.keys().map(String::as_str).collect();
+    let known: Vec<&str> = catalogue.exchanges.keys().collect();
     for name in &args.exchanges {
-        if let Some(variants) = catalogue.variants.get(name) {
-            let help = format!("for example `{}`", variants.first().map_or("", String::as_str));
+        if let Some(variant) = catalogue.expand(name).first().filter(|variant| *variant != name) {
+            let help = format!("for example `{variant}`");
             return Err(Failure::usage(format!("`{name}` has variants: say which one"), help));
         }
         if !known.contains(&name.as_str()) {

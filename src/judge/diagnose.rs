@@ -2,7 +2,7 @@
 //!
 //! Pure. A message is compared by its words, so that other spacing, quotes, line breaks or a log around it make no difference.
 
-use crate::suite::files::DiagnosisFile;
+use crate::suite::files::{DiagnosisFile, RUNS};
 use crate::suite::{Catalogue, matches};
 
 /// A diagnosis that fits.
@@ -30,7 +30,7 @@ pub fn of_text<'c>(catalogue: &'c Catalogue, message: &str) -> Vec<Diagnosed<'c>
         found.then_some(joined.len())
     };
     let mut all: Vec<Diagnosed<'c>> = Vec::new();
-    for (id, file) in &catalogue.diagnoses {
+    for (id, file) in catalogue.diagnoses.iter() {
         let weights = file.texts.iter().filter_map(|text| text.list().into_iter().map(stands).sum::<Option<usize>>());
         if let Some(weight) = weights.max() {
             all.push(Diagnosed { id, file, weight });
@@ -45,7 +45,8 @@ pub fn of_text<'c>(catalogue: &'c Catalogue, message: &str) -> Vec<Diagnosed<'c>
 pub fn of_run<'c>(catalogue: &'c Catalogue, violated: &[&str], passed: &[&str]) -> Vec<Diagnosed<'c>> {
     let fits = |pattern: &String, checks: &[&str]| checks.iter().any(|check| matches(pattern, check));
     let mut all: Vec<(u8, Diagnosed<'c>)> = Vec::new();
-    for (id, file) in &catalogue.diagnoses {
+    let of_runs = catalogue.diagnoses.keys().filter(|id| id.starts_with(RUNS));
+    for (id, file) in of_runs.filter_map(|id| Some((id, catalogue.diagnoses.get(id)?))) {
         let Some(run) = &file.run else { continue };
         let says = run.violated.iter().all(|pattern| fits(pattern, violated))
             && (run.any_violated.is_empty() || run.any_violated.iter().any(|pattern| fits(pattern, violated)))

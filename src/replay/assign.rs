@@ -282,7 +282,7 @@ fn sealed(candidates: &Candidates<'_>, keys: IndexMap<String, (String, Option<us
             || catalogue.exchanges.keys().find(|name| candidates.of(name).iter().any(|found| found.nth == nth));
         if exchange.is_none() && one.endpoint(target).is_some() {
             // Nobody asked for it, and sentences about every answer of an endpoint are true of it all the same.
-            let name = fitting().cloned();
+            let name = fitting().map(str::to_owned);
             let document = match &name {
                 Some(name) => Some(as_exchange(one, catalogue, name, target)),
                 None => grants(one).then(|| titled(one.document(None, Some(target)), "a request of its own kind")),

@@ -139,7 +139,9 @@ impl World<'_> {
             Source::Place { name, place } => {
                 taken(name, place).filter(|value| value.is_string() || value.is_number()).ok_or_else(gone)
             }
-            Source::Registry(name) => self.catalogue.registries.get(name).cloned().ok_or_else(gone),
+            Source::Registry(name) => {
+                self.catalogue.registries.get(name).map(|registry| registry.values.clone()).ok_or_else(gone)
+            }
             Source::Own(_) | Source::Now => Err(gone()),
         }
     }

@@ -13,7 +13,7 @@ pub use check::{
     CheckFile, ClauseList, ClauseMap, Everywhere, Level, LevelChange, MatcherSchema, OneOrMany, PresenceWord, Soft,
     SuiteFile,
 };
-pub use diagnosis::{DiagnosisFile, RunSigns};
+pub use diagnosis::{DiagnosisFile, RUNS, RunSigns};
 pub use jwt::{Form, Jwt, Sign, Signer};
 
 /// An exchange: what is sent, and what the answer to it is when all is well.

@@ -92,6 +92,11 @@ impl<T: Unpack> Shelf<T> {
         self.0.iter().map(|(id, slot)| slot.get(id))
     }
 
+    /// All ids with their files, in order: this reads every one of them.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
+        self.0.iter().map(|(id, slot)| (id.as_ref(), slot.get(id)))
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -5,6 +5,9 @@ use serde::Deserialize;
 
 use super::OneOrMany;
 
+/// Where diagnoses of whole runs stand, so that a run need not read the others.
+pub const RUNS: &str = "run/";
+
 /// What an error means: by the text that somebody saw, or by what a run found.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

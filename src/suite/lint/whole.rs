@@ -3,7 +3,7 @@
 use super::Files;
 use crate::suite::catalogue::Catalogue;
 use crate::suite::clause::{Clauses, Matcher};
-use crate::suite::files::OneOrMany;
+use crate::suite::files::{OneOrMany, RUNS};
 use crate::suite::select;
 use crate::yaml::{self, escape};
 
@@ -52,8 +52,8 @@ pub(in crate::suite) fn catalogue(catalogue: &Catalogue, files: &mut Files) {
 
 /// Diagnoses that name checks which are not there, or that nothing finds.
 fn diagnoses(catalogue: &Catalogue, files: &mut Files) {
-    let checks: Vec<&str> = catalogue.checks.keys().map(String::as_str).collect();
-    for (id, file) in &catalogue.diagnoses {
+    let checks: Vec<&str> = catalogue.checks.keys().collect();
+    for (id, file) in catalogue.diagnoses.iter() {
         let run = file.run.as_ref();
         let none = Vec::new();
         let lists = [
@@ -76,6 +76,10 @@ fn diagnoses(catalogue: &Catalogue, files: &mut Files) {
             let message = "a run without any violation would be diagnosed".to_owned();
             let help = Some("say with `violated` or `any_violated` what speaks for it".to_owned());
             files.tell("diagnoses", id, "/run", message, help);
+        }
+        if run.is_some() != id.starts_with(RUNS) {
+            let message = format!("diagnoses of whole runs, and no others, stand below `{RUNS}`");
+            files.tell("diagnoses", id, if run.is_some() { "/run" } else { "" }, message, None);
         }
         if file.texts.is_empty() != file.example.is_none() {
             let message = "`texts` and `example` go together: the example shows what the texts find".to_owned();
