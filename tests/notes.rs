@@ -163,7 +163,7 @@ fn every_note_has_a_lawful_dialect_or_a_reason() {
 /// What a variation may be told: warnings that it names, and nothing else.
 #[test]
 fn what_is_lawful_may_get_warnings_that_it_names() {
-    let catalogue = suite::embedded().unwrap();
+    let catalogue = suite::embedded();
     let remarked = |id: &str, server: serde_json::Value| {
         let mut file = serde_json::json!({ "behaviour": "under test", "source": "RFC 6749 §5.1" });
         file.as_object_mut().unwrap().extend(server.as_object().unwrap().clone());
