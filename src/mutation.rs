@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::clock::{Clock, ManualClock};
 use crate::plan;
 use crate::report::assemble::{self, FailOn, Material};
-use crate::report::model::{RunReport, VerdictKind};
+use crate::report::model::{RunReport, Severity, VerdictKind};
 use crate::run::{self, Quiet, Task};
 use crate::server::{self, Dialect, Fault, Rule, Variation};
 use crate::suite::{self, Catalogue, Member, Values, Wanted};
@@ -281,8 +281,20 @@ async fn hold_with(catalogue: &Catalogue, judged: &Judged, subject: &Subject) ->
             complaints.push(format!("`also_trips` names `{stale}`, which does not trip"));
         }
     } else {
-        for trip in &trips {
+        let remarks = &subject.fault.also_trips;
+        for trip in trips.iter().filter(|trip| !remarks.contains_key(*trip)) {
             complaints.push(format!("trips `{trip}`, although it is lawful{}", first_message(&report, trip)));
+        }
+        for remark in remarks.keys() {
+            let mut seen = report.findings.iter().filter(|finding| finding.check == *remark).filter(|finding| {
+                // What a caller's suite makes louder is said to the caller only.
+                finding.verdict == VerdictKind::Violation && finding.caller.is_none()
+            });
+            if !trips.contains(remark) {
+                complaints.push(format!("`may_warn` names `{remark}`, which says nothing"));
+            } else if seen.any(|finding| finding.severity == Severity::Error) {
+                complaints.push(format!("`may_warn` names `{remark}`, which is an error"));
+            }
         }
     }
     if subject.id == "conforming" {

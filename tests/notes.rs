@@ -1,32 +1,37 @@
 //! Every interpretation note of the ledger is respected: by lawful dialects that trip nothing, or for a reason that is told here.
 //!
-//! The notes stand in `specs/requirements/README.md` and `EXTENSIONS.md`; the self-test holds that no variation trips a check.
+//! The notes stand in `specs/requirements/README.md` and `EXTENSIONS.md`; the self-test holds that no variation trips a check,
+//! save warnings that the variation names.
 
 use std::collections::BTreeSet;
 use std::fs;
 
+use grantlint::mutation::{self, Extent, Subject};
+use grantlint::server::Variation;
+use grantlint::suite;
+
 /// Note → variations that show it, or why none can.
 const README: [(u32, &[&str], &str); 56] = [
-    (1, &[], "how probes are made: the kill matrix shows what each fault trips"),
+    (1, &["grant-type-checked-first"], ""),
     (2, &["get-400", "get-401", "get-404", "get-404-in-json", "get-explained"], ""),
     (3, &["rate-limited", "rate-limited-by-503", "long-bodies-refused", "accept-required"], ""),
     (4, &["json-refused"], ""),
     (5, &["one-resource-at-a-time"], ""),
     (6, &["resource-indicators-ignored"], ""),
-    (7, &[], "nothing is sent behind the last parameter"),
+    (7, &["trailing-data-refused"], ""),
     (8, &["token-type-lower-case", "token-type-upper-case", "basic-challenge-with-lower-case-charset"], ""),
     (9, &["http-redirected"], ""),
-    (10, &[], "a server with TLS 1.3 only is looked at in tests/wire_tls.rs"),
+    (10, &["tls-1.3-only"], ""),
     (11, &["invalid-client-400-without-header", "invalid-client-401-without-header"], ""),
     (12, &["unknown-grant-unauthorized-client", "public-client-refused-as-unauthenticated"], ""),
     (13, &["body-credentials-refused", "client-registered-for-post"], ""),
     (14, &["basic-raw-only"], ""),
-    (15, &[], "the conforming server takes an equal client_id beside Basic; two secrets are a warning"),
+    (15, &["two-methods-secret-ignored", "two-methods-invalid-client"], ""),
     (16, &["missing-credentials-invalid-request"], ""),
-    (17, &[], "order and number of wrong secrets are held by tests/invariants"),
+    (17, &["client-locked-after-three-guesses"], ""),
     (18, &["media-type-with-charset", "accept-required"], ""),
     (19, &["cache-control-among-others", "cache-control-in-two-lines"], ""),
-    (20, &[], "Pragma missing beside no-store is a note"),
+    (20, &["pragma-absent"], ""),
     (21, &["token-lives-a-day", "token-short-lived"], ""),
     (22, &["extra-members"], ""),
     (23, &["token-type-lower-case", "token-type-upper-case"], ""),
@@ -38,24 +43,35 @@ const README: [(u32, &[&str], &str); 56] = [
     (29, &["unknown-grant-unauthorized-client"], ""),
     (30, &["errors-described"], ""),
     (31, &["errors-with-extra-members"], ""),
-    (32, &[], "another code for a missing grant_type is a warning"),
-    (33, &["grants-of-users"], ""),
+    (32, &["missing-grant-type-unsupported"], ""),
+    (33, &["grants-of-users", "pkce-failure-invalid-request"], ""),
     (34, &["one-resource-at-a-time"], ""),
-    (35, &[], "a walk is driven through the login before anything is judged"),
-    (36, &[], "the conforming server shows a page for a bad client or redirect URI"),
-    (37, &["redirect-by-page", "redirect-with-302", "web-message-offered"], ""),
+    (35, &["login-before-everything", "errors-after-login"], ""),
+    (36, &["error-page-200", "error-page-401", "error-page-403", "error-page-404", "error-page-elsewhere"], ""),
+    (
+        37,
+        &[
+            "redirect-by-page",
+            "redirect-by-script",
+            "redirect-with-302",
+            "redirect-with-303",
+            "redirect-with-further-parameters",
+            "web-message-offered",
+        ],
+        "",
+    ),
     (38, &["redirect-uri-required"], ""),
-    (39, &[], "parameters are compared after decoding"),
-    (40, &[], "the conforming server has no implicit grant"),
-    (41, &[], "every probe of a code has a fresh one (`single_use`)"),
+    (39, &["state-escaped-in-small-letters"], ""),
+    (40, &["implicit-refused-as-unauthorized", "implicit-refused-in-fragment"], ""),
+    (41, &["tokens-outlive-replayed-code", "code-burnt-by-failure"], ""),
     (42, &["pkce-required"], ""),
-    (43, &[], "a bare challenge is a warning"),
+    (43, &["challenge-bare"], ""),
     (44, &["challenges-in-one-line", "challenges-in-two-lines"], ""),
     (45, &["resource-hidden"], ""),
-    (46, &[], "an error without credentials is a warning"),
+    (46, &["challenge-names-error-without-token"], ""),
     (47, &["insufficient-scope-without-challenge", "insufficient-scope-unnamed", "resource-hidden"], ""),
     (48, &["token-in-query-taken"], ""),
-    (49, &[], "a resource that answers without a token is told by rfc6750/resource-open, and proves nothing else"),
+    (49, &["resource-reading-public"], ""),
     (50, &["revocation-204", "revocation-with-body"], ""),
     (51, &["revocation-quiet", "revocation-foreign-forbidden"], ""),
     (52, &["revocation-of-refresh-tokens-only"], ""),
@@ -69,47 +85,43 @@ const README: [(u32, &[&str], &str); 56] = [
 const EXTENSIONS: [(u32, &[&str], &str); 52] = [
     (1, &["assertion-audience-issuer", "assertion-audience-endpoint"], ""),
     (2, &["refresh-token-kept"], ""),
-    (3, &[], "the reuse of a rotated token is asked a minute and a half later"),
+    (3, &["refresh-reuse-interval"], ""),
     (4, &["body-credentials-refused", "client-registered-for-post"], ""),
-    (5, &[], "another redirect URI at the token endpoint is always wrong; a missing one is not judged"),
+    (5, &["redirect-uri-not-asked-for-again"], ""),
     (6, &[], "pushed requests are not sent"),
     (7, &["client-key-p256", "client-key-rsa"], ""),
     (8, &[], "request objects are not sent"),
     (9, &[], "request objects are not sent"),
-    (10, &[], "an error that is redirected before the login is not judged"),
+    (10, &["errors-after-login", "login-before-everything"], ""),
     (11, &["token-in-query-taken"], ""),
-    (12, &[], "the implicit grant is a warning, and only where it is granted"),
+    (12, &["implicit-announced"], ""),
     (13, &["metadata-of-an-issuer-with-a-path"], ""),
     (14, &["metadata-openid-appended", "metadata-openid-inserted", "metadata-openid-without-path"], ""),
-    (15, &[], "a missing announcement of PKCE is a warning; missing PKCE is shown by a flow"),
+    (15, &["pkce-not-announced"], ""),
     (16, &["metadata-without-response-types", "metadata-authorization-endpoint-unused"], ""),
-    (17, &["metadata-with-client-assertions"], ""),
+    (17, &["metadata-with-client-assertions", "implicit-announced"], ""),
     (18, &["metadata-with-extra-members"], ""),
-    (19, &[], "an absent list of grants is a note"),
+    (19, &["grants-not-announced"], ""),
     (20, &["metadata-with-iss-flag"], ""),
     (21, &["invalid-client-400-without-header", "invalid-client-401-without-header"], ""),
-    (22, &[], "either error is taken for two methods with an assertion"),
-    (23, &[], "another code than the expected one is a check of its own, a warning"),
+    (22, &["two-methods-invalid-client"], ""),
+    (23, &["pkce-failure-invalid-request", "exchange-invalid-grant", "unknown-scope-invalid-request"], ""),
     (24, &["assertion-used-once"], ""),
     (25, &[], "proofs of possession are not sent"),
     (26, &[], "proofs of possession are not sent"),
     (27, &[], "proofs of possession are not sent"),
     (28, &["assertion-life-limited"], ""),
-    (
-        29,
-        &[],
-        "a server that hands out one token several times has its fault, practice/token-reissued, and trips nothing else",
-    ),
+    (29, &["token-handed-out-again"], ""),
     (30, &["token-own-layout", "token-opaque"], ""),
     (31, &["audience-mapped", "audience-mapped-of-opaque-tokens"], ""),
     (32, &["token-lives-a-day", "token-short-lived"], ""),
-    (33, &[], "307 is judged in answer to credentials only"),
-    (34, &[], "a walk is driven through the login before anything is judged"),
-    (35, &[], "the conforming server takes any port of a loopback address"),
-    (36, &[], "either header is enough, on pages only"),
+    (33, &["authorization-endpoint-moved-307", "authorization-endpoint-moved-308", "http-redirected"], ""),
+    (34, &["login-before-everything", "errors-after-login"], ""),
+    (35, &["localhost-compared-whole", "loopback-of-ipv6"], ""),
+    (36, &["frame-options-alone", "frame-ancestors-alone"], ""),
     (37, &["cors-offered"], ""),
     (38, &[], "pushed requests are not sent"),
-    (39, &[], "the conforming server remembers consent"),
+    (39, &["consent-never-asked", "consent-remembered"], ""),
     (40, &[], "client certificates are not sent"),
     (41, &[], "resource metadata is not looked at"),
     (42, &[], "proofs of possession are not sent"),
@@ -117,10 +129,10 @@ const EXTENSIONS: [(u32, &[&str], &str); 52] = [
     (44, &[], "the device flow is not played"),
     (45, &[], "registration is not played"),
     (46, &["rate-limited", "rate-limited-by-503"], ""),
-    (47, &[], "held by tests/invariants"),
-    (48, &[], "one request, with a user who cannot exist"),
+    (47, &["client-locked-after-three-guesses"], ""),
+    (48, &["unknown-grant-unauthorized-client"], ""),
     (49, &[], "registration is not played"),
-    (50, &[], "what spoils goes last within its story"),
+    (50, &["replay-ends-grant"], ""),
     (51, &["forwarded-fields-refused"], ""),
     (52, &[], "no server is sent to any listener"),
 ];
@@ -135,7 +147,7 @@ fn notes(page: &str) -> BTreeSet<u32> {
 
 #[test]
 fn every_note_has_a_lawful_dialect_or_a_reason() {
-    let fixtures = grantlint::suite::fixtures();
+    let fixtures = suite::fixtures();
     for (page, held) in [("README", README.as_slice()), ("EXTENSIONS", EXTENSIONS.as_slice())] {
         let named: BTreeSet<u32> = held.iter().map(|(note, ..)| *note).collect();
         assert_eq!(named, notes(page), "{page}");
@@ -146,4 +158,30 @@ fn every_note_has_a_lawful_dialect_or_a_reason() {
             }
         }
     }
+}
+
+/// What a variation may be told: warnings that it names, and nothing else.
+#[test]
+fn what_is_lawful_may_get_warnings_that_it_names() {
+    let catalogue = suite::embedded();
+    let remarked = |id: &str, server: serde_json::Value| {
+        let mut file = serde_json::json!({ "behaviour": "under test", "source": "RFC 6749 §5.1" });
+        file.as_object_mut().unwrap().extend(server.as_object().unwrap().clone());
+        let variation: Variation = serde_json::from_value(file).unwrap();
+        Subject { id: id.to_owned(), lawful: true, fault: variation.into(), check: None }
+    };
+    let (open, pragma) = ("rfc6750/resource-open", "rfc6749/pragma-missing");
+    let because = |check: &str| serde_json::json!({ check: "under test" });
+    let subjects = [
+        remarked("named", serde_json::json!({ "policy": "pragma.absent", "may_warn": because(pragma) })),
+        remarked("unnamed", serde_json::json!({ "policy": "pragma.absent" })),
+        remarked("stale", serde_json::json!({ "may_warn": because(pragma) })),
+        remarked("error", serde_json::json!({ "skip": "resource.token_required", "may_warn": because(open) })),
+    ];
+    let outcomes = mutation::selftest(&catalogue, &["all".to_owned()], &subjects, Extent::Own).unwrap();
+    let complaints = |id: &str| outcomes.iter().find(|outcome| outcome.id == id).unwrap().complaints.join("\n");
+    assert_eq!(complaints("named"), "");
+    assert!(complaints("unnamed").starts_with("trips `rfc6749/pragma-missing`, although it is lawful"));
+    assert_eq!(complaints("stale"), "`may_warn` names `rfc6749/pragma-missing`, which says nothing");
+    assert_eq!(complaints("error"), "`may_warn` names `rfc6750/resource-open`, which is an error");
 }

@@ -144,7 +144,7 @@ impl Runner<'_> {
     /// would depend on which came first: see [`Runner::touchable`]. What waits for a time may follow: its time runs from what it
     /// rests on.
     async fn everything(&self) {
-        let waiting = self.resting_on(&|exchange, _| exchange.file.wait.is_some());
+        let waiting = self.resting_on(&|exchange, _| exchange.file.wait.is_some() || exchange.file.last);
         let now = |instance: &Instance| !instance.guess && !waiting.contains(instance.key.as_str());
         let touchable: HashSet<&str> = self.touchable().into_iter().filter(|key| !waiting.contains(key)).collect();
         let untouched: RefCell<Vec<&str>> = RefCell::new(touchable.iter().copied().collect());

@@ -9,7 +9,7 @@ use crate::oauth::Secret;
 use super::endpoints::Turn;
 use super::message::{Reply, Request};
 use super::parameters::{Parameters, decoded};
-use super::setup::{Client, TOKEN};
+use super::setup::{Client, Setup, TOKEN};
 use super::{Policy, Rule, assertion, errors};
 
 /// A client that is who it says, or a public one that only says so.
@@ -55,9 +55,10 @@ fn by_header<'a>(credentials: &str, sent: &Parameters, turn: &mut Turn<'a>) -> R
     turn.received_secret = pairs.last().map(|(_, secret)| secret.clone());
     // A client_id that repeats the one in the header is an identification, not a second method (RFC 6749 §3.2.1).
     let other_id = sent.one("client_id").is_some_and(|id| !pairs.iter().any(|(own, _)| own == id));
-    let second = sent.one("client_secret").is_some() || sent.one("client_assertion").is_some() || other_id;
+    let secret = sent.one("client_secret").is_some() && !setup.makes(Policy::TwoMethodsSecretIgnored);
+    let second = secret || sent.one("client_assertion").is_some() || other_id;
     if second && setup.keeps(Rule::AuthOneMethod) && !setup.makes(Policy::TwoMethodsHeaderWins) {
-        return Err(errors::error(setup, "invalid_request", "more than one authentication method is used"));
+        return Err(several(setup, true));
     }
     if sent.one("client_id").is_some() && !setup.keeps(Rule::AuthClientIdBesideBasic) {
         return Err(errors::error(setup, "invalid_request", "client_id is sent twice"));
@@ -74,7 +75,7 @@ fn by_body<'a>(request: &Request, sent: &Parameters, turn: &mut Turn<'a>) -> Res
     let needless = at_token_endpoint && !setup.keeps(Rule::ClientAuthenticationRequired);
     if let Some(assertion) = sent.one("client_assertion") {
         if one("client_secret").is_some() && setup.keeps(Rule::AuthOneMethod) {
-            return Err(errors::error(setup, "invalid_request", "more than one authentication method is used"));
+            return Err(several(setup, false));
         }
         let client = assertion::client(assertion, sent, turn)?;
         return Ok(Caller { client, confidential: true });
@@ -99,6 +100,15 @@ fn by_body<'a>(request: &Request, sent: &Parameters, turn: &mut Turn<'a>) -> Res
             Err(errors::error(setup, "invalid_request", "there is no client_id"))
         }
         (None, _) => Err(errors::invalid_client(setup, false, "the client did not authenticate")),
+    }
+}
+
+/// Source: RFC 6749 §5.2 has the one error, RFC 7521 §4.2.1 the other.
+fn several(setup: &Setup, by_header: bool) -> Reply {
+    let said = "more than one authentication method is used";
+    match setup.makes(Policy::TwoMethodsInvalidClient) {
+        true => errors::invalid_client(setup, by_header, said),
+        false => errors::error(setup, "invalid_request", said),
     }
 }
 

@@ -10,7 +10,9 @@ use super::flow::{Flow, Request as Waiting};
 use super::grants::grant_scope;
 use super::message::{Reply, Request};
 use super::parameters::Parameters;
-use super::setup::{AUTHORIZATION_CODE, CONSENT, Client, LOGIN, Setup, USER_PASSWORD, USERNAME};
+use super::setup::{
+    AUTHORIZATION_CODE, AUTHORIZE, CONSENT, Client, ERROR, LOGIN, MOVED, Setup, USER_PASSWORD, USERNAME,
+};
 use super::{Policy, Rule, errors};
 pub(super) use client::unguessable;
 use client::{granted, to_client};
@@ -29,6 +31,15 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
             go_on(&id, request, turn)
         }
         (LOGIN | CONSENT, _) => Err(errors::method_not_allowed("POST")),
+        (ERROR, "GET") if turn.setup.makes(Policy::ErrorPageElsewhere) => {
+            Ok(pages::error_page(turn.setup, "look it up"))
+        }
+        (ERROR, _) => Err(Reply::text("http.404", 404, "not found\n")),
+        (AUTHORIZE, "GET") if turn.setup.makes(Policy::AuthorizeMoved) => {
+            let place = format!("{}{MOVED}?{}", turn.setup.origin, request.query);
+            Ok(Reply::new("page.moved", 307).with("location", place))
+        }
+        (MOVED, _) if !turn.setup.makes(Policy::AuthorizeMoved) => Err(Reply::text("http.404", 404, "not found\n")),
         (_, "GET") if turn.setup.keeps(Rule::AuthorizeByGet) => begin(Parameters::of_query(request), request, turn),
         (_, "POST") if !turn.setup.keeps(Rule::AuthorizePostSurvived) => Err(Reply::crash()),
         (_, "POST") => begin(Parameters::of_form(request), request, turn),
@@ -38,6 +49,10 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
 
 fn begin(sent: Parameters, request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
     let setup = turn.setup;
+    if setup.makes(Policy::AuthorizeLoginFirst) && user(request, turn).is_none() {
+        let waiting = Waiting { unread: Some(sent), ..Waiting::default() };
+        return Ok(pages::login(setup, &wait(waiting, turn), false));
+    }
     let empty = sent.has_empty();
     let sent = if setup.keeps(Rule::AuthorizeEmptyIsAbsent) { sent.without_empty() } else { sent };
     let (client, redirect_uri) = registered(&sent, setup)?;
@@ -70,9 +85,15 @@ fn begin(sent: Parameters, request: &Request, turn: &mut Turn<'_>) -> Result<Rep
     if waiting.refused.is_some() && !setup.makes(Policy::AuthorizeErrorsAfterLogin) {
         return Err(refused(setup, &waiting, 302));
     }
+    let id = wait(waiting, turn);
+    go_on(&id, request, turn)
+}
+
+/// Keeps a request while its user is at a page; returns the identifier in the page's form.
+fn wait(waiting: Waiting, turn: &mut Turn<'_>) -> String {
     let id = hex(&turn.state.draw());
     Flow::put(&mut turn.state.flow.waiting, id.clone(), waiting);
-    go_on(&id, request, turn)
+    id
 }
 
 /// The error that was found, on its way to the client. Source: RFC 6749 §4.1.2.1.
@@ -168,6 +189,13 @@ fn valid(
         }
         None => {}
         Some("token") if !setup.keeps(Rule::ImplicitOff) => waiting.implicit = true,
+        Some("token") if setup.makes(Policy::ImplicitUnauthorized) => {
+            return Err(("unauthorized_client", "the client may not use this grant"));
+        }
+        Some("token") if setup.makes(Policy::ImplicitRefusedInFragment) => {
+            waiting.implicit = true;
+            return Err(("unsupported_response_type", "the response type is not supported"));
+        }
         Some("token") if !setup.keeps(Rule::ImplicitRefusalNamed) => {
             return Err(("server_error", "the response type is not supported"));
         }
@@ -224,10 +252,13 @@ fn go_on(id: &str, request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Repl
     let Some(waiting) = turn.state.flow.waiting.get(id).cloned() else {
         return Err(pages::error(setup, "the request is unknown or was answered"));
     };
-    let user = cookie(request).and_then(|cookie| turn.state.flow.sessions.get(&cookie).cloned());
-    let Some(user) = user.or_else(|| (!setup.keeps(Rule::LoginRequired)).then(|| USERNAME.to_owned())) else {
+    let Some(user) = user(request, turn) else {
         return Ok(pages::login(setup, id, false));
     };
+    if let Some(sent) = waiting.unread {
+        turn.state.flow.waiting.remove(id);
+        return begin(sent, request, turn);
+    }
     if waiting.refused.is_some() {
         turn.state.flow.waiting.remove(id);
         return Ok(refused(setup, &waiting, 303));
@@ -236,7 +267,8 @@ fn go_on(id: &str, request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Repl
     // Whoever knows the identifier of a public client can pretend to be it (RFC 6749 §10.2, RFC 8252 §8.6).
     let public = setup.client(&waiting.client_id).is_some_and(|client| client.secret.is_none());
     let again = waiting.ask_again || public && setup.keeps(Rule::ConsentRepeatedForPublic);
-    if setup.keeps(Rule::ConsentAsked) && (again || !turn.state.flow.granted.contains(&grant)) {
+    let asked = setup.keeps(Rule::ConsentAsked) && !setup.makes(Policy::ConsentNever);
+    if asked && (again || !turn.state.flow.granted.contains(&grant)) {
         return Ok(pages::consent(setup, id, &waiting.client_id, &waiting.scope));
     }
     turn.state.flow.waiting.remove(id);
@@ -269,8 +301,7 @@ fn log_in(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
 fn decide(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
     let setup = turn.setup;
     let sent = Parameters::of_form(request);
-    let user = cookie(request).and_then(|cookie| turn.state.flow.sessions.get(&cookie).cloned());
-    let user = user.or_else(|| (!setup.keeps(Rule::LoginRequired)).then(|| USERNAME.to_owned()));
+    let user = user(request, turn);
     let waiting = turn.state.flow.waiting.remove(sent.one("request").unwrap_or_default());
     let Some((waiting, user)) = waiting.zip(user) else {
         return Err(pages::error(setup, "the request is unknown or was answered"));
@@ -283,6 +314,12 @@ fn decide(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
     }
     turn.state.flow.granted.insert((user.clone(), waiting.client_id.clone(), waiting.scope.clone()));
     Ok(granted(waiting, user, turn))
+}
+
+/// Who is logged in.
+fn user(request: &Request, turn: &Turn<'_>) -> Option<String> {
+    let user = cookie(request).and_then(|cookie| turn.state.flow.sessions.get(&cookie).cloned());
+    user.or_else(|| (!turn.setup.keeps(Rule::LoginRequired)).then(|| USERNAME.to_owned()))
 }
 
 fn cookie(request: &Request) -> Option<String> {

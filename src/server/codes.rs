@@ -25,8 +25,18 @@ pub(super) fn knows_refresh_token(sent: &Parameters, turn: &Turn<'_>) -> bool {
     sent.one("refresh_token").is_some_and(|token| meant(token, turn).is_some())
 }
 
-/// Redeems a code. Source: RFC 6749 §4.1.3, RFC 7636 §4.6, RFC 9700 §2.1.1 and §4.8.2.
+/// Redeems a code, which a failure may use up too.
 pub(super) fn authorization_code(sent: &Parameters, caller: &Caller<'_>, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
+    let answer = redeem(sent, caller, turn);
+    let burnt = answer.is_err() && turn.setup.makes(Policy::CodeBurntByFailure);
+    if let Some(code) = sent.one("code").filter(|_| burnt).and_then(|code| turn.state.flow.codes.get_mut(code)) {
+        code.used_ms = code.used_ms.or(Some(turn.now_ms));
+    }
+    answer
+}
+
+/// Source: RFC 6749 §4.1.3, RFC 7636 §4.6, RFC 9700 §2.1.1 and §4.8.2.
+fn redeem(sent: &Parameters, caller: &Caller<'_>, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
     let setup = turn.setup;
     let refuse = |code: &str, description: &str| Err(errors::error(setup, code, description));
     let Some(value) = sent.one("code") else { return refuse("invalid_request", "there is no code") };
@@ -44,7 +54,7 @@ pub(super) fn authorization_code(sent: &Parameters, caller: &Caller<'_>, turn: &
             // Whoever cannot prove that the code was meant for it cuts nobody off (OAuth 2.1 §7.5.2).
             let proved = verified(sent, &code, turn).is_ok() || !setup.keeps(Rule::CodeReplayProved);
             if setup.keeps(Rule::CodeReplayRevokes) && proved {
-                turn.state.revoke_family(code.family);
+                revoke(code.family, &code.user, &code.request.client_id, turn);
             }
             return refuse("invalid_grant", "the code was used before");
         }
@@ -93,10 +103,23 @@ pub(super) fn authorization_code(sent: &Parameters, caller: &Caller<'_>, turn: &
     Ok(reply)
 }
 
+/// Revokes what a stolen code or refresh token may have led to. Source: RFC 6749 §4.1.2, RFC 9700 §4.14.2.
+fn revoke(family: u64, user: &str, client_id: &str, turn: &mut Turn<'_>) {
+    turn.state.revoke_family(family);
+    if turn.setup.makes(Policy::ReplayEndsGrant) {
+        for family in turn.state.flow.end_grant(user, client_id) {
+            turn.state.revoke_family(family);
+        }
+    }
+}
+
 /// Whether the verifier is the one that the challenge was made of.
 fn verified(sent: &Parameters, code: &Code, turn: &Turn<'_>) -> Result<(), Reply> {
     let setup = turn.setup;
-    let refuse = |code: &str, description: &str| Err(errors::error(setup, code, description));
+    let request = setup.makes(Policy::PkceFailureInvalidRequest);
+    let refuse = |code: &str, description: &str| {
+        Err(errors::error(setup, if request { "invalid_request" } else { code }, description))
+    };
     match (&code.request.challenge, sent.one("code_verifier")) {
         (None, None) => Ok(()),
         (None, Some(_)) if setup.keeps(Rule::PkceVerifierNeedsChallenge) => {
@@ -146,9 +169,11 @@ pub(super) fn refresh_token(sent: &Parameters, caller: &Caller<'_>, turn: &mut T
         return refuse("invalid_grant", "the refresh token was revoked");
     }
     let at_once = known.rotated_ms == Some(turn.now_ms) && !setup.keeps(Rule::RefreshAtomic);
-    if known.used && !at_once && setup.keeps(Rule::RefreshReuseRefused) {
+    let early = known.rotated_ms.is_some_and(|at_ms| turn.now_ms < at_ms.saturating_add(REUSE_INTERVAL_MS));
+    let lost = early && setup.makes(Policy::RefreshReuseInterval);
+    if known.used && !at_once && !lost && setup.keeps(Rule::RefreshReuseRefused) {
         if setup.keeps(Rule::RefreshFamilyRevoked) {
-            turn.state.revoke_family(known.family);
+            revoke(known.family, &known.user, &known.client_id, turn);
         }
         return refuse("invalid_grant", "the refresh token was used before");
     }
@@ -172,7 +197,7 @@ pub(super) fn refresh_token(sent: &Parameters, caller: &Caller<'_>, turn: &mut T
     if rotates {
         if let Some(old) = turn.state.flow.refresh.get_mut(value) {
             old.used = true;
-            old.rotated_ms = Some(turn.now_ms);
+            old.rotated_ms = old.rotated_ms.or(Some(turn.now_ms));
         }
         let kept = if setup.keeps(Rule::RefreshGrantKept) { known.scope.clone() } else { scope };
         let renewed = new_refresh_token(turn);
@@ -219,3 +244,6 @@ pub(super) fn answered(
     let access_token = token::issue_with(setup, turn.state, turn.now_ms, client, granted, audience, claims);
     Reply::json("token.issued", 200, members(setup, access_token, requested, granted))
 }
+
+/// How long a rotated refresh token is taken by a server that thinks of lost answers, in milliseconds.
+const REUSE_INTERVAL_MS: u64 = 60_000;

@@ -118,6 +118,7 @@ impl Overrides {
             latency_ms: later.latency_ms.or(earlier.latency_ms),
             client_id: later.client_id.or(earlier.client_id),
             client_secret: later.client_secret.or(earlier.client_secret),
+            public_redirect_uri: later.public_redirect_uri.or(earlier.public_redirect_uri),
             client_key: later.client_key.or(earlier.client_key),
             scopes: later.scopes.or(earlier.scopes),
             default_scope: later.default_scope.or(earlier.default_scope),

@@ -9,7 +9,9 @@ use crate::clock::Clock;
 
 use super::fault::Break;
 use super::message::{Body, Reply, Request};
-use super::setup::{AUTHORIZE, CONSENT, INTROSPECT, JWKS, LOGIN, RESOURCE, REVOKE, Settings, Setup, TOKEN};
+use super::setup::{
+    AUTHORIZE, CONSENT, ERROR, INTROSPECT, JWKS, LOGIN, MOVED, RESOURCE, REVOKE, Settings, Setup, TOKEN,
+};
 use super::state::State;
 use super::{Policy, Rule, authorize, cors, errors, grants, introspect, metadata, resource, revoke, rewrite, token};
 
@@ -106,7 +108,7 @@ fn route(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
     }
     match request.path.as_str() {
         TOKEN => grants::answer(request, turn),
-        AUTHORIZE | LOGIN | CONSENT => authorize::answer(request, turn),
+        AUTHORIZE | LOGIN | CONSENT | MOVED | ERROR => authorize::answer(request, turn),
         REVOKE => revoke::answer(request, turn).map_err(|refusal| refusal.of("revoke")),
         INTROSPECT => introspect::answer(request, turn).map_err(|refusal| refusal.of("introspect")),
         RESOURCE => resource::answer(request, turn),

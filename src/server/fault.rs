@@ -41,12 +41,12 @@ pub struct Fault {
     /// `${token_endpoint}` and `${token_path}` are the server's own.
     #[serde(default)]
     pub target: Map<String, Value>,
-    /// Other checks that fire too, each with its reason.
+    /// Other checks that fire too, each with its reason; of a variation those that may warn.
     #[serde(default)]
     pub also_trips: IndexMap<String, String>,
 }
 
-/// A lawful dialect of a server, in the same words; it must trip nothing.
+/// A lawful dialect of a server, in the same words; it must trip nothing, save warnings and notes that it names.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Variation {
@@ -76,12 +76,16 @@ pub struct Variation {
     /// `${token_endpoint}` and `${token_path}` are the server's own.
     #[serde(default)]
     pub target: Map<String, Value>,
+    /// Checks that remark on it all the same, as a warning or a note and never as an error, each with its reason.
+    #[serde(default)]
+    pub may_warn: IndexMap<String, String>,
 }
 
 impl From<Variation> for Fault {
     fn from(variation: Variation) -> Self {
-        let Variation { behaviour, source, policy, skip, reply, wire, delay_ms, settings, target } = variation;
-        Self { behaviour, source, policy, skip, reply, wire, delay_ms, settings, target, also_trips: IndexMap::new() }
+        let Variation { behaviour, source, policy, skip, reply, wire, delay_ms, settings, target, may_warn } =
+            variation;
+        Self { behaviour, source, policy, skip, reply, wire, delay_ms, settings, target, also_trips: may_warn }
     }
 }
 
@@ -206,6 +210,9 @@ pub struct Overrides {
     /// The main client's secret, which the target entry hands out.
     #[serde(default)]
     pub client_secret: Option<String>,
+    /// Where the public client, a native app, gets its codes; default `http://127.0.0.1/cb`.
+    #[serde(default)]
+    pub public_redirect_uri: Option<String>,
     /// The kind of the keys of the main client and of the trusted issuer; default `ed25519`.
     #[serde(default)]
     pub client_key: Option<KeyKind>,
@@ -304,6 +311,8 @@ mod tests {
         assert!(read(tripping).unwrap_err().starts_with("unknown field `also_trips`"));
         let lawful = serde_json::json!({ "behaviour": "x", "source": ["RFC 6749 §5.1"], "policy": "chunked" });
         assert_eq!(Fault::from(read(lawful).unwrap()).policy.0, [Policy::Chunked]);
+        let remarked = serde_json::json!({ "behaviour": "x", "source": "RFC 6749 §5.1", "may_warn": { "a/b": "c" } });
+        assert_eq!(Fault::from(read(remarked).unwrap()).also_trips["a/b"], "c");
     }
 
     #[test]

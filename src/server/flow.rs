@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::parameters::Parameters;
+
 /// Most entries of each kind; what comes after is not remembered. Test servers see a few hundred.
 const MOST: usize = 10_000;
 
@@ -20,6 +22,8 @@ pub(super) struct Request {
     pub(super) form_post: bool,
     /// What the client is told once the user has logged in: code and description of an error.
     pub(super) refused: Option<(&'static str, &'static str)>,
+    /// The request as it was sent, where the user logs in before anybody looks at it; nothing else is known then.
+    pub(super) unread: Option<Parameters>,
     pub(super) web_message: bool,
     /// `response_type=token` (RFC 6749 §4.2).
     pub(super) implicit: bool,
@@ -76,6 +80,13 @@ impl Flow {
         if map.len() < MOST {
             map.insert(key, value);
         }
+    }
+
+    /// The families of everything that this user granted this client, which is forgotten: consent included.
+    pub(super) fn end_grant(&mut self, user: &str, client_id: &str) -> Vec<u64> {
+        self.granted.retain(|(own_user, own_client, _)| own_user != user || own_client != client_id);
+        let own = |code: &&Code| code.user == user && code.request.client_id == client_id;
+        self.codes.values().filter(own).map(|code| code.family).collect()
     }
 
     /// Revokes the refresh tokens of a family and names its access tokens.

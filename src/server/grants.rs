@@ -30,6 +30,9 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
         return Err(Reply::text("http.400", 400, "bad request\n"));
     }
     let sent = Parameters::read(request, setup)?;
+    if setup.makes(Policy::GrantTypeFirst) {
+        grant_type(&sent, setup)?;
+    }
     let caller = if without_client(request, &sent, setup) {
         Caller { client: setup.main(), confidential: true }
     } else {

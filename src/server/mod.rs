@@ -71,6 +71,7 @@ pub const REPLY_NAMES: &[&str] = &[
     "page.logged_in",
     "page.consent",
     "page.error",
+    "page.moved",
     "redirect.code",
     "redirect.error.access_denied",
     "redirect.error.invalid_request",

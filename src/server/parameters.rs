@@ -8,7 +8,7 @@ use super::setup::Setup;
 use super::{Policy, Rule, errors};
 
 /// The parameters of one request, in order, at most one of a name unless a fault looks away.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
@@ -133,6 +133,9 @@ fn unsupported_media_type(takes: &str) -> Reply {
 fn of_form_body(request: &Request, setup: &Setup) -> Result<Vec<(String, String)>, Reply> {
     if !setup.keeps(Rule::FormRawSpace) && request.body.contains(&b' ') {
         return Err(errors::error(setup, "invalid_request", "the form has a literal space"));
+    }
+    if setup.makes(Policy::FormTrailingRefused) && matches!(request.body.last(), Some(b'&' | b'\r' | b'\n')) {
+        return Err(errors::error(setup, "invalid_request", "something follows the form"));
     }
     let read = match std::str::from_utf8(&request.body) {
         Ok(text) if !setup.keeps(Rule::FormSpaceEscaped) => pairs(text.replace("%20", "%2520").as_bytes()),

@@ -16,6 +16,9 @@ pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Re
         "POST" => RESOURCE_WRITE,
         _ => return Err(errors::method_not_allowed("GET, HEAD, POST")),
     };
+    if scope == RESOURCE_READ && setup.makes(Policy::ResourceReadingPublic) {
+        return Ok(content(request));
+    }
     let longest = request.header("authorization").map(<[u8]>::len).max().unwrap_or_default();
     if !setup.keeps(Rule::ResourceLongHeader) && longest > SHORT_HEADER {
         return Err(Reply::text("http.431", 431, "request header fields too large\n"));

@@ -127,7 +127,7 @@ impl Setup {
             key: None,
             grant_types: &[AUTHORIZATION_CODE, REFRESH_TOKEN],
             scopes: own.clone(),
-            redirect_uris: vec![PUBLIC_REDIRECT_URI.to_owned()],
+            redirect_uris: vec![set.public_redirect_uri.as_deref().unwrap_or(PUBLIC_REDIRECT_URI).to_owned()],
         };
         let kind = set.client_key.unwrap_or_default();
         let life = if dialect.makes(Policy::TokenShortLived) { 5 } else { 3600 };
@@ -266,6 +266,9 @@ impl Setup {
 
 pub(super) const TOKEN: &str = "/token";
 pub(super) const AUTHORIZE: &str = "/authorize";
+/// Where a server that has moved its authorization endpoint serves it.
+pub(super) const MOVED: &str = "/v2/authorize";
+pub(super) const ERROR: &str = "/error";
 pub(super) const LOGIN: &str = "/login";
 pub(super) const CONSENT: &str = "/consent";
 /// Asks for a refresh token. Source: OpenID Connect Core §11.

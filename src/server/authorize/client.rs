@@ -95,6 +95,7 @@ pub(super) fn to_client(setup: &Setup, waiting: &Waiting, mut pairs: Vec<(String
         return pages::form_post(setup, &waiting.redirect_uri, &pairs);
     }
     let added = form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
+    let added = if setup.makes(Policy::RedirectSmallEscapes) { with_small_escapes(&added) } else { added };
     // What the redirect URI has in its query stays (RFC 6749 §3.1.2).
     let base = waiting.redirect_uri.split('#').next().unwrap_or_default();
     let base = if setup.keeps(Rule::RedirectQueryKept) { base } else { base.split('?').next().unwrap_or_default() };
@@ -114,5 +115,19 @@ pub(super) fn to_client(setup: &Setup, waiting: &Waiting, mut pairs: Vec<(String
     if setup.makes(Policy::RedirectByPage) {
         return pages::refresh(setup, &name, &place);
     }
+    if setup.makes(Policy::RedirectByScript) {
+        return pages::script(setup, &name, &place);
+    }
     Reply::new(name, status).with("location", place).with("cache-control", "no-store")
+}
+
+/// The same pairs in the other spelling that is lawful. Source: RFC 3986 §2.1, §6.2.2.1.
+fn with_small_escapes(pairs: &str) -> String {
+    let escaped = pairs.replace('+', "%20");
+    let mut pieces = escaped.split('%');
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |text, piece| {
+        let (escape, rest) = piece.split_at_checked(2).unwrap_or((piece, ""));
+        format!("{text}%{}{rest}", escape.to_ascii_lowercase())
+    })
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::super::message::{Body, Reply};
-use super::super::setup::{LOGIN, Setup};
+use super::super::setup::{ERROR, LOGIN, Setup};
 use super::super::{Policy, Rule};
 
 /// A text that stands in HTML.
@@ -73,6 +73,14 @@ pub(super) fn consent(setup: &Setup, waiting: &str, client: &str, scope: &str) -
 
 /// What a person is told when nobody may be sent anywhere. Source: RFC 6749 §4.1.2.1.
 pub(super) fn error(setup: &Setup, what: &str) -> Reply {
+    if setup.makes(Policy::ErrorPageElsewhere) {
+        return Reply::new("page.error", 303).with("location", format!("{}{ERROR}", setup.origin));
+    }
+    error_page(setup, what)
+}
+
+/// The page itself.
+pub(super) fn error_page(setup: &Setup, what: &str) -> Reply {
     let what = if setup.keeps(Rule::PagesEscaped) { escaped(what) } else { what.to_owned() };
     page(setup, "page.error", 400, "This request cannot be served", &format!("<p>Error: {what}</p>"))
 }
@@ -81,6 +89,13 @@ pub(super) fn error(setup: &Setup, what: &str) -> Reply {
 pub(super) fn refresh(setup: &Setup, name: &str, place: &str) -> Reply {
     let content = format!("<meta http-equiv=\"refresh\" content=\"0;url={}\">", escaped(place));
     page(setup, name, 200, "One moment", &content)
+}
+
+/// The same by a script. Source: RFC 6749 §1.7.
+pub(super) fn script(setup: &Setup, name: &str, place: &str) -> Reply {
+    // `<` would end the script.
+    let place = Value::from(place).to_string().replace('<', "\\u003c");
+    page(setup, name, 200, "One moment", &format!("<script>location.replace({place})</script>"))
 }
 
 /// A page that hands the answer to the window that opened it. Source: RFC 9700 §4.17.2.

@@ -1,6 +1,7 @@
 //! What the reference server must hold: asked without a socket where bytes do not matter, over TCP where they do.
 
 mod assertions;
+mod choices;
 mod conforming;
 mod dialects;
 mod probes;

@@ -1,0 +1,130 @@
+//! Lawful choices that the set of requests in `probes` does not show: a variation that changes nothing would prove nothing.
+
+use super::super::{Policy, Rule};
+use super::*;
+use crate::clock::Clock as _;
+
+const REGISTERED: &str = "client_id=gl&redirect_uri=https://client.example/cb&state=a%20b%2Fc";
+
+/// Name, status and Location of the answer to a GET.
+fn got(dialect: Dialect, target: &str) -> (String, u16, String) {
+    let answer = server(dialect).0.answer(&request("GET", target, &[], ""));
+    let location = header(&answer, "location").unwrap_or_default().to_owned();
+    (answer.reply.name, answer.reply.status, location)
+}
+
+#[test]
+fn the_authorization_endpoint_answers_as_it_chooses() {
+    let of = |policy| Dialect::of(&[], &[policy]);
+    let stranger = "/authorize?client_id=nobody";
+    assert_eq!(got(Dialect::default(), stranger).0, "page.error");
+    assert_eq!(got(of(Policy::AuthorizeLoginFirst), stranger).0, "page.login");
+    let elsewhere = ("page.error".to_owned(), 303, "http://as/error".to_owned());
+    assert_eq!(got(of(Policy::ErrorPageElsewhere), stranger), elsewhere);
+    assert_eq!(got(of(Policy::ErrorPageElsewhere), "/error").1, 400);
+    assert_eq!(got(Dialect::default(), "/error").0, "http.404");
+    let moved = ("page.moved".to_owned(), 307, "http://as/v2/authorize?client_id=nobody".to_owned());
+    assert_eq!(got(of(Policy::AuthorizeMoved), stranger), moved);
+    assert_eq!(got(of(Policy::AuthorizeMoved), "/v2/authorize?client_id=nobody").0, "page.error");
+    assert_eq!(got(Dialect::default(), "/v2/authorize").0, "http.404");
+
+    let implicit = format!("/authorize?response_type=token&{REGISTERED}");
+    let unsupported = "error=unsupported_response_type&state=a+b%2Fc";
+    assert!(got(Dialect::default(), &implicit).2.contains(&format!("?{unsupported}")));
+    assert!(got(of(Policy::ImplicitRefusedInFragment), &implicit).2.contains(&format!("#{unsupported}")));
+    assert!(got(of(Policy::ImplicitUnauthorized), &implicit).2.contains("?error=unauthorized_client"));
+    assert!(got(of(Policy::RedirectSmallEscapes), &implicit).2.contains("&state=a%20b%2fc"));
+    assert_eq!(got(of(Policy::RedirectByScript), &implicit).1, 200);
+}
+
+#[test]
+fn the_token_endpoint_and_the_resource_answer_as_they_choose() {
+    let named = |policy: Option<Policy>, request: &Request| {
+        let policies: Vec<Policy> = policy.into_iter().collect();
+        server(Dialect::of(&[], &policies)).0.answer(request).reply.name
+    };
+    let stranger = form("/token", "", "grant_type=magic");
+    assert_eq!(named(None, &stranger), "error.invalid_client");
+    assert_eq!(named(Some(Policy::GrantTypeFirst), &stranger), "error.unsupported_grant_type");
+    for end in ["&", "\r\n"] {
+        assert_eq!(named(Some(Policy::FormTrailingRefused), &token_request(end)), "error.invalid_request");
+    }
+    assert_eq!(named(None, &token_request("&")), "token.issued");
+    let reading = request("GET", "/invoices", &[], "");
+    assert_eq!(named(None, &reading), "challenge");
+    assert_eq!(named(Some(Policy::ResourceReadingPublic), &reading), "content");
+    let writing = request("POST", "/invoices", &[], "");
+    assert_eq!(named(Some(Policy::ResourceReadingPublic), &writing), "challenge");
+}
+
+/// A code for the main client, without login and consent.
+fn code(server: &AuthorizationServer) -> String {
+    let challenge = "code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";
+    let target = format!("/authorize?response_type=code&scope=offline_access&{REGISTERED}&{challenge}");
+    let answer = server.answer(&request("GET", &target, &[], ""));
+    let location = header(&answer, "location").unwrap();
+    location.split_once("code=").unwrap().1.split('&').next().unwrap().to_owned()
+}
+
+fn redeemed(server: &AuthorizationServer, code: &str, verifier: &str) -> Answer {
+    let body = format!(
+        "grant_type=authorization_code&redirect_uri=https://client.example/cb&code={code}&code_verifier={verifier}"
+    );
+    server.answer(&form("/token", &basic(PAIR), &body))
+}
+
+fn refreshed(server: &AuthorizationServer, token: &str) -> Answer {
+    server.answer(&form("/token", &basic(PAIR), &format!("grant_type=refresh_token&refresh_token={token}")))
+}
+
+fn refresh_token(answer: &Answer) -> String {
+    member(answer, "refresh_token").unwrap().as_str().unwrap().to_owned()
+}
+
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const WRONG: &str = "xBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
+/// A server where nobody has to log in, with one choice at most, and its clock.
+fn open(policy: Option<Policy>) -> (AuthorizationServer, ManualClock) {
+    let policies: Vec<Policy> = policy.into_iter().collect();
+    server(Dialect::of(&[Rule::LoginRequired, Rule::ConsentAsked], &policies))
+}
+
+#[test]
+fn a_code_that_fails_is_used_up_or_not() {
+    for (policy, failed, then) in [
+        (None, "error.invalid_grant", "token.issued"),
+        (Some(Policy::CodeBurntByFailure), "error.invalid_grant", "error.invalid_grant"),
+        (Some(Policy::PkceFailureInvalidRequest), "error.invalid_request", "token.issued"),
+    ] {
+        let (server, _) = open(policy);
+        let code = code(&server);
+        let names = [WRONG, VERIFIER].map(|verifier| redeemed(&server, &code, verifier).reply.name);
+        assert_eq!(names, [failed, then], "{policy:?}");
+    }
+}
+
+#[test]
+fn a_replay_ends_its_own_tokens_or_the_whole_grant() {
+    for (policy, then) in [(None, "token.issued"), (Some(Policy::ReplayEndsGrant), "error.invalid_grant")] {
+        let (server, _) = open(policy);
+        let (replayed, other) = (code(&server), code(&server));
+        let tokens = [&replayed, &other].map(|code| refresh_token(&redeemed(&server, code, VERIFIER)));
+        assert_eq!(redeemed(&server, &replayed, VERIFIER).reply.name, "error.invalid_grant");
+        let names = tokens.map(|token| refreshed(&server, &token).reply.name);
+        assert_eq!(names, ["error.invalid_grant", then], "{policy:?}");
+    }
+}
+
+#[test]
+fn a_rotated_refresh_token_is_good_for_a_minute_or_not() {
+    for (policy, soon) in [(None, "error.invalid_grant"), (Some(Policy::RefreshReuseInterval), "token.issued")] {
+        let (server, clock) = open(policy);
+        let token = refresh_token(&redeemed(&server, &code(&server), VERIFIER));
+        assert_eq!(refreshed(&server, &token).reply.name, "token.issued");
+        clock.jump_to(NOW_MS + 59_000);
+        assert_eq!(refreshed(&server, &token).reply.name, soon, "{policy:?}");
+        clock.jump_to(NOW_MS + 60_000);
+        assert_eq!(refreshed(&server, &token).reply.name, "error.invalid_grant", "{policy:?}");
+    }
+}
