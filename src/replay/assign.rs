@@ -265,6 +265,13 @@ fn sealed(candidates: &Candidates<'_>, keys: IndexMap<String, (String, Option<us
     for (key, (name, nth)) in keys {
         let recorded = match nth {
             None => Recorded::NotSent(not_recorded(&key, &name, catalogue)),
+            Some(nth)
+                if candidates.facts[nth].heard.name.is_none() && unpromised(catalogue, &name, target).is_some() =>
+            {
+                let word = unpromised(catalogue, &name, target).unwrap_or_default();
+                let reason = format!("nothing in the recording shows that the endpoint takes {word}");
+                Recorded::NotSent(NotSent { why: Why::NotRecorded, reason, blocked_by: None })
+            }
             Some(nth) => {
                 let best = taken_for.entry(nth).or_insert_with(|| name.clone());
                 if plainness(catalogue, &name) < plainness(catalogue, best) {
@@ -308,6 +315,13 @@ fn plainness<'n>(catalogue: &Catalogue, name: &'n str) -> (bool, bool, usize, &'
     let exchange = catalogue.exchanges.get(name);
     let (like, works) = exchange.map_or((true, false), |exchange| (exchange.like.is_some(), exchange.works.is_some()));
     (like, !works, name.len(), name)
+}
+
+/// A way of authentication that an exchange rests on and that was never granted: refusing it may be right.
+fn unpromised<'c>(catalogue: &'c Catalogue, name: &str, target: &Target) -> Option<&'c str> {
+    let needs = &catalogue.exchanges.get(name)?.file.needs;
+    let method = |word: &&String| matches!(word.as_str(), "client_secret_basic" | "client_secret_post");
+    needs.iter().filter(method).find(|word| !target.claims(word)).map(String::as_str)
 }
 
 /// The document of a recorded request that is an exchange of the catalogue.
