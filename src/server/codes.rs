@@ -12,7 +12,7 @@ use super::flow::{Code, Flow, Refresh};
 use super::grants::{grant_scope, members, words};
 use super::message::Reply;
 use super::parameters::Parameters;
-use super::setup::{Client, OFFLINE_ACCESS};
+use super::setup::{Client, OFFLINE_ACCESS, Setup};
 use super::{Policy, Rule, errors, token};
 
 /// Whether the code of a request was issued here.
@@ -105,10 +105,11 @@ fn redeem(sent: &Parameters, caller: &Caller<'_>, turn: &mut Turn<'_>) -> Result
 
 /// Revokes what a stolen code or refresh token may have led to. Source: RFC 6749 §4.1.2, RFC 9700 §4.14.2.
 fn revoke(family: u64, user: &str, client_id: &str, turn: &mut Turn<'_>) {
-    turn.state.revoke_family(family);
-    if turn.setup.makes(Policy::ReplayEndsGrant) {
+    let setup = turn.setup;
+    turn.state.revoke_family(family, setup);
+    if setup.makes(Policy::ReplayEndsGrant) {
         for family in turn.state.flow.end_grant(user, client_id) {
-            turn.state.revoke_family(family);
+            turn.state.revoke_family(family, setup);
         }
     }
 }
@@ -121,6 +122,7 @@ fn verified(sent: &Parameters, code: &Code, turn: &Turn<'_>) -> Result<(), Reply
         Err(errors::error(setup, if request { "invalid_request" } else { code }, description))
     };
     match (&code.request.challenge, sent.one("code_verifier")) {
+        (None, None) if owes_challenge(code, setup) => refuse("invalid_grant", "there was no code_challenge"),
         (None, None) => Ok(()),
         (None, Some(_)) if setup.keeps(Rule::PkceVerifierNeedsChallenge) => {
             let named = if setup.keeps(Rule::PkceNeedlessNamed) { "invalid_request" } else { "invalid_grant" };
@@ -150,6 +152,12 @@ fn verified(sent: &Parameters, code: &Code, turn: &Turn<'_>) -> Result<(), Reply
             if taken { Ok(()) } else { refuse("invalid_grant", "the code_verifier does not fit") }
         }
     }
+}
+
+/// Whether the authorization request should have had a challenge; it is refused there unless a fault looks away.
+fn owes_challenge(code: &Code, setup: &Setup) -> bool {
+    let public = setup.client(&code.request.client_id).is_some_and(|client| client.secret.is_none());
+    public && setup.keeps(Rule::PkceRequiredForPublic) || setup.makes(Policy::PkceRequired)
 }
 
 /// Renews an access token. Source: RFC 6749 §6, RFC 9700 §4.14.2.

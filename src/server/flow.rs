@@ -89,6 +89,18 @@ impl Flow {
         self.codes.values().filter(own).map(|code| code.family).collect()
     }
 
+    /// The families of everything that the user of this one granted its client. Codes that were not redeemed are forgotten, and the
+    /// user is asked again.
+    pub(super) fn whole_grant(&mut self, family: u64) -> Vec<u64> {
+        let owner = |code: &Code| (code.user.clone(), code.request.client_id.clone());
+        let Some(owned) = self.codes.values().find(|code| code.family == family).map(owner) else {
+            return vec![family];
+        };
+        self.codes.retain(|_, code| code.used_ms.is_some() || owner(code) != owned);
+        self.granted.retain(|(user, client, _)| (user, client) != (&owned.0, &owned.1));
+        self.codes.values().filter(|code| owner(code) == owned).map(|code| code.family).collect()
+    }
+
     /// Revokes the refresh tokens of a family and names its access tokens.
     pub(super) fn revoke_family(&mut self, family: u64) -> Vec<String> {
         self.refresh.values_mut().filter(|one| one.family == family).for_each(|one| one.revoked = true);
