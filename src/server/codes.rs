@@ -15,6 +15,9 @@ use super::parameters::Parameters;
 use super::setup::{Client, OFFLINE_ACCESS, Setup};
 use super::{Policy, Rule, errors, token};
 
+/// How long a policy repeats the answer to a refresh.
+const REPEATED_MS: u64 = 10_000;
+
 /// Whether the code of a request was issued here.
 pub(super) fn knows_code(sent: &Parameters, turn: &Turn<'_>) -> bool {
     sent.one("code").is_some_and(|code| turn.state.flow.codes.contains_key(code))
@@ -96,6 +99,7 @@ fn redeem(sent: &Parameters, caller: &Caller<'_>, turn: &mut Turn<'_>) -> Result
             used: false,
             revoked: false,
             family: code.family,
+            answer: None,
         };
         Flow::put(&mut turn.state.flow.refresh, renewed.clone(), refresh);
         reply = reply.with_member("refresh_token", renewed);
@@ -176,6 +180,11 @@ pub(super) fn refresh_token(sent: &Parameters, caller: &Caller<'_>, turn: &mut T
     if known.revoked {
         return refuse("invalid_grant", "the refresh token was revoked");
     }
+    if let Some(answer) = known.answer.as_ref().filter(|_| setup.makes(Policy::RefreshRepeated))
+        && known.rotated_ms.is_some_and(|rotated_ms| turn.now_ms < rotated_ms.saturating_add(REPEATED_MS))
+    {
+        return Ok(answer.clone());
+    }
     let at_once = known.rotated_ms == Some(turn.now_ms) && !setup.keeps(Rule::RefreshAtomic);
     let early = known.rotated_ms.is_some_and(|at_ms| turn.now_ms < at_ms.saturating_add(REUSE_INTERVAL_MS));
     let lost = early && setup.makes(Policy::RefreshReuseInterval);
@@ -209,8 +218,11 @@ pub(super) fn refresh_token(sent: &Parameters, caller: &Caller<'_>, turn: &mut T
         }
         let kept = if setup.keeps(Rule::RefreshGrantKept) { known.scope.clone() } else { scope };
         let renewed = new_refresh_token(turn);
-        Flow::put(&mut turn.state.flow.refresh, renewed.clone(), Refresh { used: false, scope: kept, ..known });
-        reply = reply.with_member("refresh_token", renewed);
+        reply = reply.with_member("refresh_token", renewed.clone());
+        if let Some(old) = turn.state.flow.refresh.get_mut(value) {
+            old.answer = Some(reply.clone());
+        }
+        Flow::put(&mut turn.state.flow.refresh, renewed, Refresh { used: false, scope: kept, ..known });
     }
     Ok(reply)
 }

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::parameters::Parameters;
+use super::message::Reply;
 
 /// Most entries of each kind; what comes after is not remembered. Test servers see a few hundred.
 const MOST: usize = 10_000;
@@ -56,6 +57,8 @@ pub(super) struct Refresh {
     pub(super) rotated_ms: Option<u64>,
     pub(super) revoked: bool,
     pub(super) family: u64,
+    /// What its rotation was answered.
+    pub(super) answer: Option<Reply>,
 }
 
 /// Sessions, codes and refresh tokens.
