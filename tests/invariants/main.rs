@@ -310,6 +310,15 @@ fn the_conforming_server_gives_two_times_yes() {
 }
 
 #[test]
+fn a_server_that_demands_pkce_of_everybody_is_tested_to_the_end() {
+    let held = hold(&Scene::with(json!({"policy": ["pkce.required"]})));
+    assert_eq!(held.of("violation"), none());
+    // A caller that sends no challenge gets no further.
+    let others = held.of("not_testable").into_iter().filter(|found| !found.starts_with("coupa/api/"));
+    assert_eq!(others.collect::<Vec<_>>(), none());
+}
+
+#[test]
 fn a_target_that_claims_little_is_not_blamed_for_it() {
     let absent = [
         "issuer",
