@@ -5,6 +5,7 @@
 
 mod claims;
 mod count;
+mod episodes;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -18,6 +19,7 @@ use crate::suite::{Catalogue, Exchange, Member, Story, Suite};
 use crate::target::{Target, duration};
 use claims::{rests_on_a_walk, unclaimed};
 pub use count::Count;
+pub use episodes::Episode;
 
 /// What the command line leaves out.
 #[derive(Debug, Clone, Default)]
@@ -71,22 +73,16 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The longest chain of requests that wait for each other, guesses and controls included: what a run's time cannot go below.
-    #[must_use]
-    pub fn longest_chain(&self) -> usize {
-        let urgency = self.urgency();
-        let of = |guess: bool| {
-            let chains = self.instances.values().filter(move |instance| instance.guess == guess);
-            chains.map(|instance| urgency.get(instance.key.as_str()).copied().unwrap_or(1))
-        };
-        of(false).max().unwrap_or(0) + of(true).sum::<usize>() + usize::from(!self.controls.is_empty())
-    }
-
     /// For each instance how many requests, one after the other, start with it: what has most behind it goes first.
     #[must_use]
     pub fn urgency(&self) -> HashMap<&str, usize> {
+        self.urgency_within(&|_| true)
+    }
+
+    /// The same where only what `counts` is behind anything.
+    fn urgency_within(&self, counts: &dyn Fn(&Instance) -> bool) -> HashMap<&str, usize> {
         let mut behind: HashMap<&str, Vec<&Instance>> = HashMap::new();
-        for instance in self.instances.values().filter(|instance| !instance.guess) {
+        for instance in self.instances.values().filter(|instance| !instance.guess && counts(instance)) {
             for key in instance.needs.iter().chain(&instance.after).chain(&instance.like) {
                 behind.entry(key).or_default().push(instance);
             }

@@ -100,7 +100,7 @@ fn dry_run(planned: &[pipeline::Planned<'_>], args: &CheckArgs) -> Result<u8, Fa
         text.push_str(&format!(
             "\n# asked again at the end: {}\n# longest chain of exchanges that wait for each other: {}\n",
             planned.plan.controls.join(", "),
-            planned.plan.longest_chain()
+            planned.plan.longest_chain(catalogue)
         ));
     }
     output::print(&text)?;

@@ -27,7 +27,7 @@ impl Plan {
     /// Counts what is planned.
     #[must_use]
     pub fn count(&self, catalogue: &Catalogue) -> Count {
-        let mut count = Count { longest_chain: self.longest_chain(), ..Count::default() };
+        let mut count = Count { longest_chain: self.longest_chain(catalogue), ..Count::default() };
         let mut session_is_shared = false;
         for instance in self.instances.values() {
             let Some(exchange) = catalogue.exchanges.get(&instance.exchange) else { continue };

@@ -1,7 +1,7 @@
 //! The order of a run: preflight, everything that is ready at once, guesses last and alone, controls (DESIGN 3.6).
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -138,47 +138,13 @@ impl Runner<'_> {
             .is_some_and(|document| worked(self.task.catalogue, &instance.exchange, document))
     }
 
-    /// Everything that is planned: what a client does every day, then what changes something, then guesses.
-    ///
-    /// A server may hand out one token several times. If its revocation went out beside the calls that use it, their verdicts
-    /// would depend on which came first: see [`Runner::touchable`]. What waits for a time may follow: its time runs from what it
-    /// rests on.
-    async fn everything(&self) {
-        let waiting = self.resting_on(&|exchange, _| exchange.file.wait.is_some() || exchange.file.last);
-        let now = |instance: &Instance| !instance.guess && !waiting.contains(instance.key.as_str());
-        let touchable: HashSet<&str> = self.touchable().into_iter().filter(|key| !waiting.contains(key)).collect();
-        let untouched: RefCell<Vec<&str>> = RefCell::new(touchable.iter().copied().collect());
-        let held = |instance: &Instance| instance.change && !self.all_settled(&mut untouched.borrow_mut());
-        // What changes wait for goes first, so that there is something left to send beside them.
-        self.perform_unless(&now, &held, &|instance| touchable.contains(instance.key.as_str())).await;
-        // Changes that would have been held for something that is never settled.
-        self.perform(&now).await;
-        self.perform(&|instance| !instance.guess).await;
-        // A pair that was refused in its form-encoded form has cost the client one of its attempts already.
-        let mut spent = self.joined.get() == Joined::Raw;
-        let guesses: Vec<&Instance> = self.task.plan.instances.values().filter(|instance| instance.guess).collect();
-        for (nth, guess) in guesses.iter().enumerate() {
-            let secret = |exchange: &Exchange| exchange.plays_client() && !exchange.asserts_client();
-            let own = |instance: &Instance| self.exchange(instance).is_some_and(secret);
-            if spent && own(guess) && guesses[..nth].iter().any(|earlier| own(earlier)) {
-                spent = false;
-                let reason = "the form-encoded pair was refused before; one more wrong attempt may lock the client";
-                self.settle(&guess.key, Err(NotSent { why: Why::LeftOut, reason: reason.into(), blocked_by: None }));
-                continue;
-            }
-            self.perform(&|instance| instance.key == guess.key).await;
-        }
-        // What comes after a guess.
-        self.perform(&|_| true).await;
-    }
-
     /// Performs the instances that `wanted` picks as they become ready.
     pub(super) async fn perform(&self, wanted: &dyn Fn(&Instance) -> bool) {
         self.perform_unless(wanted, &|_| false, &|_| false).await;
     }
 
     /// The same; what `held` picks is not ready for as long as it does, and what `first` picks goes before the rest.
-    async fn perform_unless(
+    pub(super) async fn perform_unless(
         &self,
         wanted: &dyn Fn(&Instance) -> bool,
         held: &dyn Fn(&Instance) -> bool,
@@ -324,7 +290,7 @@ impl Runner<'_> {
         reference::fill(value, &mut |reference| values.resolve(reference)).map_err(not_sent)
     }
 
-    fn settle(&self, key: &str, result: Result<Value, NotSent>) {
+    pub(super) fn settle(&self, key: &str, result: Result<Value, NotSent>) {
         let now = self.settings.clock.now_ms();
         let given_up = match result {
             Ok(document) => {

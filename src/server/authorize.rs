@@ -221,10 +221,11 @@ fn valid(
     match (sent.one("code_challenge"), sent.one("code_challenge_method")) {
         // A token is not redeemed, so nothing is to be proved (RFC 7636 §1).
         (None, _) if waiting.implicit => {}
-        (None, _) if client.secret.is_none() && setup.keeps(Rule::PkceRequiredForPublic) => {
-            return Err((missing, "a code_challenge is required"));
-        }
-        (None, _) if setup.makes(Policy::PkceRequired) => {
+        (None, _) if !setup.keeps(Rule::PkceMissingRefused) => {}
+        (None, _)
+            if client.secret.is_none() && setup.keeps(Rule::PkceRequiredForPublic)
+                || setup.makes(Policy::PkceRequired) =>
+        {
             return Err((missing, "a code_challenge is required"));
         }
         (None, _) => {}

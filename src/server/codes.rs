@@ -12,8 +12,11 @@ use super::flow::{Code, Flow, Refresh};
 use super::grants::{grant_scope, members, words};
 use super::message::Reply;
 use super::parameters::Parameters;
-use super::setup::{Client, OFFLINE_ACCESS};
+use super::setup::{Client, OFFLINE_ACCESS, Setup};
 use super::{Policy, Rule, errors, token};
+
+/// How long a policy repeats the answer to a refresh.
+const REPEATED_MS: u64 = 10_000;
 
 /// Whether the code of a request was issued here.
 pub(super) fn knows_code(sent: &Parameters, turn: &Turn<'_>) -> bool {
@@ -96,6 +99,7 @@ fn redeem(sent: &Parameters, caller: &Caller<'_>, turn: &mut Turn<'_>) -> Result
             used: false,
             revoked: false,
             family: code.family,
+            answer: None,
         };
         Flow::put(&mut turn.state.flow.refresh, renewed.clone(), refresh);
         reply = reply.with_member("refresh_token", renewed);
@@ -105,10 +109,11 @@ fn redeem(sent: &Parameters, caller: &Caller<'_>, turn: &mut Turn<'_>) -> Result
 
 /// Revokes what a stolen code or refresh token may have led to. Source: RFC 6749 §4.1.2, RFC 9700 §4.14.2.
 fn revoke(family: u64, user: &str, client_id: &str, turn: &mut Turn<'_>) {
-    turn.state.revoke_family(family);
-    if turn.setup.makes(Policy::ReplayEndsGrant) {
+    let setup = turn.setup;
+    turn.state.revoke_family(family, setup);
+    if setup.makes(Policy::ReplayEndsGrant) {
         for family in turn.state.flow.end_grant(user, client_id) {
-            turn.state.revoke_family(family);
+            turn.state.revoke_family(family, setup);
         }
     }
 }
@@ -121,6 +126,7 @@ fn verified(sent: &Parameters, code: &Code, turn: &Turn<'_>) -> Result<(), Reply
         Err(errors::error(setup, if request { "invalid_request" } else { code }, description))
     };
     match (&code.request.challenge, sent.one("code_verifier")) {
+        (None, None) if owes_challenge(code, setup) => refuse("invalid_grant", "there was no code_challenge"),
         (None, None) => Ok(()),
         (None, Some(_)) if setup.keeps(Rule::PkceVerifierNeedsChallenge) => {
             let named = if setup.keeps(Rule::PkceNeedlessNamed) { "invalid_request" } else { "invalid_grant" };
@@ -152,6 +158,12 @@ fn verified(sent: &Parameters, code: &Code, turn: &Turn<'_>) -> Result<(), Reply
     }
 }
 
+/// Whether the authorization request should have had a challenge; it is refused there unless a fault looks away.
+fn owes_challenge(code: &Code, setup: &Setup) -> bool {
+    let public = setup.client(&code.request.client_id).is_some_and(|client| client.secret.is_none());
+    public && setup.keeps(Rule::PkceRequiredForPublic) || setup.makes(Policy::PkceRequired)
+}
+
 /// Renews an access token. Source: RFC 6749 §6, RFC 9700 §4.14.2.
 pub(super) fn refresh_token(sent: &Parameters, caller: &Caller<'_>, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
     let setup = turn.setup;
@@ -167,6 +179,11 @@ pub(super) fn refresh_token(sent: &Parameters, caller: &Caller<'_>, turn: &mut T
     }
     if known.revoked {
         return refuse("invalid_grant", "the refresh token was revoked");
+    }
+    if let Some(answer) = known.answer.as_ref().filter(|_| setup.makes(Policy::RefreshRepeated))
+        && known.rotated_ms.is_some_and(|rotated_ms| turn.now_ms < rotated_ms.saturating_add(REPEATED_MS))
+    {
+        return Ok(answer.clone());
     }
     let at_once = known.rotated_ms == Some(turn.now_ms) && !setup.keeps(Rule::RefreshAtomic);
     let early = known.rotated_ms.is_some_and(|at_ms| turn.now_ms < at_ms.saturating_add(REUSE_INTERVAL_MS));
@@ -201,8 +218,11 @@ pub(super) fn refresh_token(sent: &Parameters, caller: &Caller<'_>, turn: &mut T
         }
         let kept = if setup.keeps(Rule::RefreshGrantKept) { known.scope.clone() } else { scope };
         let renewed = new_refresh_token(turn);
-        Flow::put(&mut turn.state.flow.refresh, renewed.clone(), Refresh { used: false, scope: kept, ..known });
-        reply = reply.with_member("refresh_token", renewed);
+        reply = reply.with_member("refresh_token", renewed.clone());
+        if let Some(old) = turn.state.flow.refresh.get_mut(value) {
+            old.answer = Some(reply.clone());
+        }
+        Flow::put(&mut turn.state.flow.refresh, renewed, Refresh { used: false, scope: kept, ..known });
     }
     Ok(reply)
 }

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::parameters::Parameters;
+use super::message::Reply;
 
 /// Most entries of each kind; what comes after is not remembered. Test servers see a few hundred.
 const MOST: usize = 10_000;
@@ -56,6 +57,8 @@ pub(super) struct Refresh {
     pub(super) rotated_ms: Option<u64>,
     pub(super) revoked: bool,
     pub(super) family: u64,
+    /// What its rotation was answered.
+    pub(super) answer: Option<Reply>,
 }
 
 /// Sessions, codes and refresh tokens.
@@ -87,6 +90,18 @@ impl Flow {
         self.granted.retain(|(own_user, own_client, _)| own_user != user || own_client != client_id);
         let own = |code: &&Code| code.user == user && code.request.client_id == client_id;
         self.codes.values().filter(own).map(|code| code.family).collect()
+    }
+
+    /// The families of everything that the user of this one granted its client. Codes that were not redeemed are forgotten, and the
+    /// user is asked again.
+    pub(super) fn whole_grant(&mut self, family: u64) -> Vec<u64> {
+        let owner = |code: &Code| (code.user.clone(), code.request.client_id.clone());
+        let Some(owned) = self.codes.values().find(|code| code.family == family).map(owner) else {
+            return vec![family];
+        };
+        self.codes.retain(|_, code| code.used_ms.is_some() || owner(code) != owned);
+        self.granted.retain(|(user, client, _)| (user, client) != (&owned.0, &owned.1));
+        self.codes.values().filter(|code| owner(code) == owned).map(|code| code.family).collect()
     }
 
     /// Revokes the refresh tokens of a family and names its access tokens.

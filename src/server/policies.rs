@@ -62,6 +62,8 @@ words! {
         WebMessageOffered = "web_message.offered": "with response_mode=web_message a script hands the answer to the client's window (RFC 9700 §4.17)",
         RedirectUriRequired = "redirect_uri.required": "authorization requests must name their redirect_uri (RFC 6749 §4.1.1 leaves it, OpenID Connect Core §3.1.2.1 demands it)",
         RefreshAlways = "refresh.always": "the code grant always yields a refresh token, and offline_access is no scope here (RFC 6749 §5.1)",
+        RefreshRepeated = "refresh.repeated": "a refresh that comes again within ten seconds gets the same answer again (RFC 9700 §4.14.2 leaves open how a replay is told from a lost answer)",
+        GrantRevokedWhole = "grant.revoked_whole": "what takes the tokens of a code away takes all that the user granted the client, unredeemed codes included (RFC 6749 §4.1.2, RFC 7009 §2.1, RFC 9700 §4.14.2)",
         RefreshKept = "refresh.kept": "the refresh token of a confidential client stays the same (RFC 9700 §2.2.2)",
         RefreshReuseInterval = "refresh.reuse_interval": "for a minute a rotated refresh token may be used again, so that a lost answer can be had (field practice)",
         ExpiresInAbsent = "expires_in.absent": "expires_in is left out; the life of tokens is documented elsewhere (RFC 6749 §5.1)",

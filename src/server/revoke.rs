@@ -67,7 +67,9 @@ fn refresh_token(known: &Refresh, caller: Option<&Caller<'_>>, turn: &mut Turn<'
     if caller.is_some_and(|caller| is_foreign(setup, &known.client_id, caller)) {
         return foreign(setup);
     }
-    if setup.keeps(Rule::RevokeRefreshToo) {
+    if setup.keeps(Rule::RevokeRefreshToo) && setup.makes(Policy::GrantRevokedWhole) {
+        turn.state.revoke_family(known.family, setup);
+    } else if setup.keeps(Rule::RevokeRefreshToo) {
         let tokens = turn.state.flow.revoke_family(known.family);
         if setup.keeps(Rule::RevokeCascades) {
             tokens.iter().for_each(|token| turn.state.revoke(token));

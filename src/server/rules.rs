@@ -231,6 +231,7 @@ words! {
         PagesEscaped = "pages.escaped": "what was received is escaped in pages (RFC 6749 §10.14)",
         PagesStayOnTls = "pages.stay_on_tls": "no page is asked for without TLS (RFC 6749 §10.11)",
         WebMessageTargeted = "web_message.targeted": "a web message goes to the origin of the redirect URI alone (RFC 9700 §4.17.2)",
+        PkceMissingRefused = "pkce.missing_refused": "where a code_challenge is demanded, the authorization request without it is refused, and not its code alone (RFC 7636 §4.4.1)",
         PkceMissingNamed = "pkce.missing_named": "where a code_challenge is missing, the error is invalid_request (RFC 7636 §4.4.1)",
         PkceRefusalExplained = "pkce.refusal_explained": "what is missing or unknown about PKCE is said in error_description (RFC 7636 §4.4.1)",
         PkceChallengeOfCode = "pkce.challenge_of_code": "the verifier is compared with the challenge of its own request (RFC 7636 §4.4)",

@@ -4,7 +4,9 @@ use std::collections::{HashMap, VecDeque};
 
 use ring::hmac;
 
+use super::Policy;
 use super::flow::Flow;
+use super::setup::Setup;
 use super::signer::Signer;
 
 /// Everything that changes while the server runs.
@@ -130,9 +132,11 @@ impl State {
 }
 
 impl State {
-    /// Revokes everything that came of one code. Source: RFC 6749 §4.1.2, RFC 9700 §4.14.2.
-    pub(super) fn revoke_family(&mut self, family: u64) {
-        for token in self.flow.revoke_family(family) {
+    /// Revokes everything that came of one code, or of the whole grant. Source: RFC 6749 §4.1.2, RFC 9700 §4.14.2.
+    pub(super) fn revoke_family(&mut self, family: u64, setup: &Setup) {
+        let whole = setup.makes(Policy::GrantRevokedWhole);
+        let families = if whole { self.flow.whole_grant(family) } else { vec![family] };
+        for token in families.into_iter().flat_map(|family| self.flow.revoke_family(family)).collect::<Vec<_>>() {
             self.revoke(&token);
         }
     }

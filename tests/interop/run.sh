@@ -24,7 +24,7 @@ RUNS=(
 ANSWERS=(oidc-provider oidc-provider-jwt authlib django-oauth-toolkit doorkeeper node-oauth2-server)
 # What is compared: every check of a standard that the claims of a target allow.
 COMPARED=(--suite all --skip 'coupa/**')
-START_SECONDS=30
+START_SECONDS=120
 RUBY_PACKAGES=(ruby-doorkeeper ruby-doorkeeper-openid-connect ruby-rails ruby-sqlite3 puma)
 DOORKEEPER_VERSION=5.5.0
 

@@ -98,6 +98,26 @@ fn verdicts_do_not_depend_on_concurrency() {
     }
 }
 
+/// A server may take back all that a user granted a client as soon as one code of theirs comes twice (RFC 6749 §4.1.2). Neither does
+/// that disturb checks that speak of other codes, nor do those that revoke something help each other out.
+#[test]
+fn verdicts_do_not_depend_on_how_far_a_replay_reaches() {
+    let whole = |skip: &[&str]| vec![bench::fault(json!({"policy": ["grant.revoked_whole"], "skip": skip}))];
+    let skipped: [&[&str]; 3] = [&[], &["code.replay_revokes", "refresh.family_revoked"], &["revoke.refresh_too"]];
+    for skip in skipped {
+        let base = hold(&Scene { faults: whole(skip), ..Scene::default() });
+        if skip.is_empty() {
+            assert_eq!((base.of("violation"), base.of("not_testable")), (none(), none()));
+        } else {
+            assert_ne!(base.of("violation"), none(), "{skip:?}");
+        }
+        for (concurrency, shuffled) in [(1, None), (3, Some(1))] {
+            let other = hold(&Scene { faults: whole(skip), concurrency, shuffled, ..Scene::default() });
+            assert_eq!(base.verdicts(), other.verdicts(), "{skip:?} {concurrency} {shuffled:?}");
+        }
+    }
+}
+
 /// Takes away what may differ between two runs: times.
 fn without_times(value: &mut Value) {
     match value {
@@ -290,6 +310,15 @@ fn the_conforming_server_gives_two_times_yes() {
 }
 
 #[test]
+fn a_server_that_demands_pkce_of_everybody_is_tested_to_the_end() {
+    let held = hold(&Scene::with(json!({"policy": ["pkce.required"]})));
+    assert_eq!(held.of("violation"), none());
+    // A caller that sends no challenge gets no further.
+    let others = held.of("not_testable").into_iter().filter(|found| !found.starts_with("coupa/api/"));
+    assert_eq!(others.collect::<Vec<_>>(), none());
+}
+
+#[test]
 fn a_target_that_claims_little_is_not_blamed_for_it() {
     let absent = [
         "issuer",
@@ -378,6 +407,9 @@ fn what_changes_something_goes_out_after_what_it_might_disturb() {
     };
     let late = |key: &&String| plan[*key].guess || plan[*key].change || file(key).wait.is_some() || untouched(key);
     let mut may: BTreeSet<&String> = plan.keys().filter(late).collect();
+    // What may end a user's grant goes out later still, with its code.
+    let episodes = held.plan.episodes(&held.catalogue);
+    may.extend(plan.keys().filter(|key| episodes.iter().any(|episode| episode.keys.contains(key.as_str()))));
     loop {
         let rests = plan.values().filter(|instance| {
             instance.needs.iter().chain(&instance.after).chain(&instance.like).any(|key| may.contains(key))
