@@ -132,7 +132,7 @@ const EXTENSIONS: [(u32, &[&str], &str); 52] = [
     (47, &["client-locked-after-three-guesses"], ""),
     (48, &["unknown-grant-unauthorized-client"], ""),
     (49, &[], "registration is not played"),
-    (50, &["replay-ends-grant"], ""),
+    (50, &["replay-revokes-grant"], ""),
     (51, &["forwarded-fields-refused"], ""),
     (52, &[], "no server is sent to any listener"),
 ];

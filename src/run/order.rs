@@ -20,7 +20,7 @@ impl Runner<'_> {
         let episodes = self.task.plan.episodes(self.task.catalogue);
         let apart: HashSet<&str> = episodes.iter().flat_map(|episode| episode.keys.iter().copied()).collect();
         let usual = |instance: &Instance| !instance.guess && !apart.contains(instance.key.as_str());
-        let waiting = self.resting_on(&|exchange, _| exchange.file.wait.is_some() || exchange.file.last);
+        let waiting = self.resting_on(&|exchange, _| exchange.file.wait.is_some());
         let now = |instance: &Instance| usual(instance) && !waiting.contains(instance.key.as_str());
         let mut touchable: HashSet<&str> = self.touchable().into_iter().collect();
         touchable.retain(|key| !waiting.contains(key) && !apart.contains(key));

@@ -57,7 +57,7 @@ fn redeem(sent: &Parameters, caller: &Caller<'_>, turn: &mut Turn<'_>) -> Result
             // Whoever cannot prove that the code was meant for it cuts nobody off (OAuth 2.1 §7.5.2).
             let proved = verified(sent, &code, turn).is_ok() || !setup.keeps(Rule::CodeReplayProved);
             if setup.keeps(Rule::CodeReplayRevokes) && proved {
-                revoke(code.family, &code.user, &code.request.client_id, turn);
+                turn.state.revoke_family(code.family, turn.setup);
             }
             return refuse("invalid_grant", "the code was used before");
         }
@@ -105,17 +105,6 @@ fn redeem(sent: &Parameters, caller: &Caller<'_>, turn: &mut Turn<'_>) -> Result
         reply = reply.with_member("refresh_token", renewed);
     }
     Ok(reply)
-}
-
-/// Revokes what a stolen code or refresh token may have led to. Source: RFC 6749 §4.1.2, RFC 9700 §4.14.2.
-fn revoke(family: u64, user: &str, client_id: &str, turn: &mut Turn<'_>) {
-    let setup = turn.setup;
-    turn.state.revoke_family(family, setup);
-    if setup.makes(Policy::ReplayEndsGrant) {
-        for family in turn.state.flow.end_grant(user, client_id) {
-            turn.state.revoke_family(family, setup);
-        }
-    }
 }
 
 /// Whether the verifier is the one that the challenge was made of.
@@ -190,7 +179,7 @@ pub(super) fn refresh_token(sent: &Parameters, caller: &Caller<'_>, turn: &mut T
     let lost = early && setup.makes(Policy::RefreshReuseInterval);
     if known.used && !at_once && !lost && setup.keeps(Rule::RefreshReuseRefused) {
         if setup.keeps(Rule::RefreshFamilyRevoked) {
-            revoke(known.family, &known.user, &known.client_id, turn);
+            turn.state.revoke_family(known.family, turn.setup);
         }
         return refuse("invalid_grant", "the refresh token was used before");
     }

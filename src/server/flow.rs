@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::parameters::Parameters;
 use super::message::Reply;
+use super::parameters::Parameters;
 
 /// Most entries of each kind; what comes after is not remembered. Test servers see a few hundred.
 const MOST: usize = 10_000;
@@ -83,13 +83,6 @@ impl Flow {
         if map.len() < MOST {
             map.insert(key, value);
         }
-    }
-
-    /// The families of everything that this user granted this client, which is forgotten: consent included.
-    pub(super) fn end_grant(&mut self, user: &str, client_id: &str) -> Vec<u64> {
-        self.granted.retain(|(own_user, own_client, _)| own_user != user || own_client != client_id);
-        let own = |code: &&Code| code.user == user && code.request.client_id == client_id;
-        self.codes.values().filter(own).map(|code| code.family).collect()
     }
 
     /// The families of everything that the user of this one granted its client. Codes that were not redeemed are forgotten, and the

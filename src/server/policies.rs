@@ -53,7 +53,6 @@ words! {
         ImplicitUnauthorized = "implicit.unauthorized": "response_type=token is refused with unauthorized_client (RFC 6749 §4.2.2.1)",
         ImplicitRefusedInFragment = "implicit.refused_in_fragment": "response_type=token is refused in the fragment (RFC 6749 §4.2.2.1)",
         CodeBurntByFailure = "code.burnt_by_failure": "an exchange that fails uses its code up (RFC 6749 §4.1.2 leaves it open)",
-        ReplayEndsGrant = "replay.ends_grant": "a replayed code or refresh token ends everything that the user granted the client (RFC 9700 §4.14.2)",
         PkceFailureInvalidRequest = "pkce.failure_invalid_request": "a missing or wrong code_verifier is called invalid_request (RFC 7636 §4.6 has invalid_grant for a wrong one)",
         RedirectByPage = "redirect.by_page": "a page with a meta element sends the browser to the client (RFC 6749 §1.7)",
         RedirectByScript = "redirect.by_script": "a script sends the browser to the client (RFC 6749 §1.7)",

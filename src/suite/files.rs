@@ -76,8 +76,6 @@ pub struct ExchangeFile {
     pub spoils: Vec<String>,
     /// Exchanges that go first, although no value is taken from them.
     pub after: Vec<String>,
-    /// It may end more than its own story, as a replay may end all that a user granted: it goes when everything else was asked.
-    pub last: bool,
     /// What it yields can be used once: every reader gets its own.
     pub single_use: bool,
     /// TLS version of a hello: `1.0`, `1.1`, `1.2`, `1.3`; `weak` offers weak cipher suites of TLS 1.2.

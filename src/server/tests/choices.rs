@@ -106,7 +106,7 @@ fn a_code_that_fails_is_used_up_or_not() {
 
 #[test]
 fn a_replay_ends_its_own_tokens_or_the_whole_grant() {
-    for (policy, then) in [(None, "token.issued"), (Some(Policy::ReplayEndsGrant), "error.invalid_grant")] {
+    for (policy, then) in [(None, "token.issued"), (Some(Policy::GrantRevokedWhole), "error.invalid_grant")] {
         let (server, _) = open(policy);
         let (replayed, other) = (code(&server), code(&server));
         let tokens = [&replayed, &other].map(|code| refresh_token(&redeemed(&server, code, VERIFIER)));

@@ -118,7 +118,6 @@ fn every_choice_but_the_defaults_changes_an_answer() {
         Policy::ImplicitUnauthorized,
         Policy::ImplicitRefusedInFragment,
         Policy::CodeBurntByFailure,
-        Policy::ReplayEndsGrant,
         Policy::PkceFailureInvalidRequest,
         Policy::RedirectByPage,
         Policy::RedirectByScript,
