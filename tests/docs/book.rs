@@ -240,7 +240,7 @@ fn the_book_is_written_and_whole() {
         chapters[0].2.replace(".md", ".html")
     );
     pages.insert("index.html".into(), first);
-    let (catalogue, fixtures) = (suite::embedded().unwrap(), serde_json::to_value(suite::fixtures()).unwrap());
+    let (catalogue, fixtures) = (suite::embedded(), serde_json::to_value(suite::fixtures()).unwrap());
     let ledger = suite::ledger::Ledger::of(&catalogue).unwrap();
     let statements = ledger.rows.iter().map(|row| (row.id.as_str(), row.statement.as_str())).collect();
     for check in catalogue.checks.values() {
