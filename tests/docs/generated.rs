@@ -2,22 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::fs;
 
 use grantlint::suite;
-use regex::Regex;
 
-use crate::support::{grantlint, is_current, root, serve, stdout, text, with_block};
-
-const SAMPLE: &str = "<!-- sample: written by GRANTLINT_BLESS=1 cargo test --test docs -->";
-
-/// Ports and the shapes of tokens differ from run to run; others of the same length stand for them.
-fn settled(report: &str) -> String {
-    let report = Regex::new(r"127\.0\.0\.1:\d{4,5}").unwrap().replace_all(report, "127.0.0.1:40404");
-    let shape = Regex::new("…[xX0._-]+\"").unwrap();
-    shape
-        .replace_all(&report, |found: &regex::Captures<'_>| format!("…{}\"", "x".repeat(found[0].chars().count() - 2)))
-        .into_owned()
-}
+use crate::support::{SAMPLE, grantlint, is_current, root, serve, settled, stdout, text, with_block};
 
 /// Blocks of a console report, which stand apart by empty lines.
 fn paragraphs(report: &str) -> Vec<&str> {
@@ -102,8 +91,34 @@ fn the_page_of_checks_is_the_catalogue() {
             let name = check.id.rsplit('/').next().unwrap_or_default();
             let title = check.file.title.replace('|', "\\|");
             let source = check.file.source.join(", ");
-            writeln!(page, "| `{name}` | {}{soft} | {source} | {title} |", check.file.level.word()).unwrap();
+            let level = check.file.level.word();
+            writeln!(page, "| [`{name}`](../specs/checks/{}.yaml) | {level}{soft} | {source} | {title} |", check.id)
+                .unwrap();
         }
     }
     is_current("docs/checks.md", &page);
+}
+
+#[test]
+fn the_files_for_ci_are_on_their_page() {
+    let mut page = text("docs/ci.md");
+    let named: Vec<String> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("<!-- file: ")?.strip_suffix(" -->").map(str::to_owned))
+        .collect();
+    for folder in ["docs/ci", "docs/ci/kubernetes"] {
+        for entry in fs::read_dir(root(folder)).unwrap().map(Result::unwrap).filter(|entry| entry.path().is_file()) {
+            let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
+            assert!(named.contains(&path), "docs/ci.md does not show {path}");
+        }
+    }
+    for path in named {
+        let language = match path.rsplit(['/', '.']).next().unwrap() {
+            "Jenkinsfile" => "groovy",
+            "Containerfile" => "dockerfile",
+            _ => "yaml",
+        };
+        page = with_block(&page, &format!("<!-- file: {path} -->"), "<!-- /file -->", language, &text(&path));
+    }
+    is_current("docs/ci.md", &page);
 }

@@ -2,8 +2,11 @@
 //!
 //! `GRANTLINT_BLESS=1 cargo test --test docs` writes the generated parts again; `TRYCMD=overwrite` those of `tests/cmd`.
 
+mod book;
 mod commands;
 mod generated;
+mod language;
 mod parity;
 mod support;
 mod tables;
+mod walkthrough;

@@ -6,12 +6,31 @@ use std::{env, fs, thread};
 
 use grantlint::server::{self, Dialect, Fault, Settings, Variation};
 use grantlint::suite;
+use regex::Regex;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 /// The secret of the reference server's client is its own; this stands for a user's.
 const SECRET: &str = "not-a-secret";
+
+/// Opens a part of a page that is written by a test.
+pub const SAMPLE: &str = "<!-- sample: written by GRANTLINT_BLESS=1 cargo test --test docs -->";
+
+/// Ports and the shapes of tokens differ from run to run; others of the same length stand for them.
+pub fn settled(report: &str) -> String {
+    let report = Regex::new(r"127\.0\.0\.1:\d{4,5}").unwrap().replace_all(report, "127.0.0.1:40404");
+    let shape = Regex::new("…[xX0._-]+\"").unwrap();
+    shape
+        .replace_all(&report, |found: &regex::Captures<'_>| format!("…{}\"", "x".repeat(found[0].chars().count() - 2)))
+        .into_owned()
+}
+
+/// The name that a heading has in links, as GitHub makes it.
+pub fn slug(heading: &str) -> String {
+    let kept = heading.trim().chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.flat_map(char::to_lowercase).map(|c| if c == ' ' { '-' } else { c }).collect()
+}
 
 /// A file of the repository.
 pub fn root(path: &str) -> PathBuf {
@@ -142,10 +161,12 @@ pub fn blocks(page: &str) -> Vec<Block> {
 
 /// Compares a file with what it should be; writes it when blessing.
 pub fn is_current(path: &str, expected: &str) {
-    if env::var_os("GRANTLINT_BLESS").is_some() {
+    let mut found = fs::read_to_string(root(path)).unwrap_or_default();
+    // Written only if it differs: other tests read the pages meanwhile.
+    if env::var_os("GRANTLINT_BLESS").is_some() && found != expected {
         fs::write(root(path), expected).unwrap();
+        expected.clone_into(&mut found);
     }
-    let found = fs::read_to_string(root(path)).unwrap_or_default();
     let differs = found.lines().zip(expected.lines()).find(|(found, expected)| found != expected);
     assert!(
         found == expected,

@@ -53,3 +53,10 @@ fn both_tables_of_exit_codes_are_one() {
     };
     assert_eq!(table("README.md"), table("docs/exit-codes.md"));
 }
+
+#[test]
+fn every_risk_is_on_the_page_of_safety() {
+    let risks = schema("exchange")["$defs"]["Risk"]["oneOf"].as_array().unwrap().clone();
+    let words: Vec<&str> = risks.iter().map(|risk| risk["const"].as_str().unwrap()).collect();
+    assert_eq!(cells(&text("docs/safety.md"), "# Safety"), words);
+}
