@@ -9,6 +9,7 @@ pub mod agent;
 pub mod cli;
 pub mod clock;
 pub mod exchange;
+pub mod export;
 pub mod jose;
 pub mod judge;
 pub mod mutation;

@@ -4,6 +4,7 @@
 
 mod complete;
 mod discovered;
+mod draft;
 mod entry;
 mod hide;
 mod keys;
@@ -26,6 +27,7 @@ use crate::schema::FileKind;
 use crate::yaml::{self, Document, FileProblems, Problem};
 use complete::{claims, complete, note_odd_secrets};
 pub use discovered::Untrusted;
+pub use draft::Draft;
 pub use entry::{
     AssertionGrant, Bounds, BoundsEntry, Claim, Client, ContentType, Entry, Login, Resource, TargetFile, TokenExchange,
 };

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Module → what it may import.
-const MAY_IMPORT: [(&str, &[&str]); 18] = [
+const MAY_IMPORT: [(&str, &[&str]); 19] = [
     ("yaml", &[]),
     ("clock", &[]),
     ("oauth", &[]),
@@ -17,6 +17,7 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
     ("target", &["yaml", "schema", "oauth", "jose"]),
     ("plan", &["oauth", "exchange", "suite", "target"]),
     ("run", &["clock", "oauth", "jose", "agent", "exchange", "suite", "target", "plan"]),
+    ("export", &["oauth", "exchange", "suite", "target", "plan", "run"]),
     ("judge", &["oauth", "exchange", "suite"]),
     ("report", &["yaml", "schema", "oauth", "exchange", "suite", "judge"]),
     ("replay", &["exchange", "suite", "target"]),
@@ -25,8 +26,8 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
     (
         "cli",
         &[
-            "yaml", "schema", "clock", "oauth", "exchange", "suite", "target", "plan", "run", "judge", "replay",
-            "report", "server", "mutation",
+            "yaml", "schema", "clock", "oauth", "exchange", "suite", "target", "plan", "run", "export", "judge",
+            "replay", "report", "server", "mutation",
         ],
     ),
     ("main", &["cli"]),

@@ -5,12 +5,17 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::colour::Colour;
+use super::compare::CompareArgs;
+use super::completions::CompletionsArgs;
+use super::coverage::CoverageArgs;
 use super::diagnose::DiagnoseArgs;
+use super::export::ExportArgs;
+use super::init::InitArgs;
+use super::man::ManArgs;
 use super::output::Output;
 use super::replay::ReplayArgs;
 use super::target_args::TargetArgs;
 use super::values::{Part, Spot};
-use crate::report::coverage::By;
 use crate::report::html::logo::Logo;
 use crate::report::junit::WarningsAs;
 use crate::report::model::FailOn;
@@ -46,10 +51,16 @@ Exit codes:
 pub(super) enum Command {
     /// Start the reference server on a free loopback port, check it, and show what a faulty run looks like
     Demo(DemoArgs),
+    /// Write a commented target file for a start
+    Init(InitArgs),
     /// Check live targets of a target file, or the endpoint named by flags
     Check(Box<CheckArgs>),
     /// Write saved runs again in other formats, and put the parts of a divided run together
     Report(ReportAgainArgs),
+    /// Show where two targets, or two saved runs, differ
+    Compare(Box<CompareArgs>),
+    /// Write the ordinary requests of a target for curl, Postman or a `.http` file
+    Export(Box<ExportArgs>),
     /// Judge what somebody else recorded (HAR, `curl -i`, raw HTTP, a token response), or a saved run; sends nothing
     Replay(Box<ReplayArgs>),
     /// Say what an error message means, or what a saved run says as a whole: causes, checks that decide, what to ask
@@ -64,6 +75,10 @@ pub(super) enum Command {
     Coverage(CoverageArgs),
     /// Run every fault against its check: the proof that each check can fail
     Selftest(SelftestArgs),
+    /// Print a script that completes commands and flags in your shell
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write one for each command
+    Man(ManArgs),
 }
 
 /// `check`.
@@ -152,6 +167,26 @@ pub(super) struct SendArgs {
     /// Connect to ADDRESS for HOST and PORT, as curl does; may be repeated
     #[arg(long, value_name = "HOST:PORT:ADDRESS")]
     pub(super) resolve: Vec<String>,
+}
+
+impl SendArgs {
+    /// For commands that send little and plan all.
+    pub(super) fn sparing() -> Self {
+        Self {
+            safe: false,
+            dry_run: false,
+            concurrency: 1,
+            rate: None,
+            patience: "0s".to_owned(),
+            timeout: None,
+            interactive: false,
+            browser: false,
+            webdriver: None,
+            proxy: None,
+            cacert: None,
+            resolve: Vec::new(),
+        }
+    }
 }
 
 /// How it is reported.
@@ -324,55 +359,6 @@ pub(super) struct ExplainArgs {
     /// Folder with checks, exchanges and suites of your own
     #[arg(long, value_name = "DIR")]
     pub(super) specs: Option<PathBuf>,
-}
-
-/// `coverage`.
-#[derive(Debug, Args)]
-pub(super) struct CoverageArgs {
-    /// What the matrix has a line for
-    #[arg(long, value_name = "WHAT", default_value = "document")]
-    pub(super) by: CoverageBy,
-    /// Form of the answer; JSON and Markdown have every row
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub(super) format: CoverageFormat,
-    /// Folder with checks, exchanges and suites of your own
-    #[arg(long, value_name = "DIR")]
-    pub(super) specs: Option<PathBuf>,
-}
-
-/// `coverage --by`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum CoverageBy {
-    /// A line for each document.
-    Document,
-    /// A line for each section.
-    Section,
-    /// A line for each level.
-    Level,
-    /// A line for each party.
-    Party,
-}
-
-impl From<CoverageBy> for By {
-    fn from(by: CoverageBy) -> Self {
-        match by {
-            CoverageBy::Document => Self::Document,
-            CoverageBy::Section => Self::Section,
-            CoverageBy::Level => Self::Level,
-            CoverageBy::Party => Self::Party,
-        }
-    }
-}
-
-/// `coverage --format`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum CoverageFormat {
-    /// The matrix and what is open.
-    Text,
-    /// Every row.
-    Json,
-    /// The matrix and every row.
-    Markdown,
 }
 
 /// `selftest`.

@@ -36,6 +36,16 @@ pub(super) fn stderr() -> bool {
     decided(io::stderr().is_terminal())
 }
 
+/// Whether links are written (OSC 8): to a terminal that shows colours and that somebody looks at.
+pub(super) fn links() -> bool {
+    io::stdout().is_terminal() && stdout() && !in_ci()
+}
+
+/// Whether this is a job of a CI server, some of which pretend to be a terminal: what is replaced in place would fill its log.
+pub(super) fn in_ci() -> bool {
+    env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false" && value != "0")
+}
+
 fn decided(terminal: bool) -> bool {
     let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
     match CHOSEN.get().copied().unwrap_or_default() {

@@ -59,7 +59,8 @@ pub(super) fn run(args: &DemoArgs) -> Result<u8, Failure> {
             "next: grantlint check --suite coupa-call-out --token-endpoint https://your.example/oauth/token --client-id ID --scope 'a b'",
         );
     } else {
-        let options = ConsoleOptions { colour: false, width: 100, verbosity: Verbosity::Normal, rerun: None };
+        let options =
+            ConsoleOptions { colour: false, links: false, width: 100, verbosity: Verbosity::Normal, rerun: None };
         output::tell(&console::render(&sound, &options));
     }
     Ok(if as_it_must { 0 } else { 70 })

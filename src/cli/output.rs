@@ -112,6 +112,7 @@ pub(super) fn write_all(reports: &[&RunReport], args: &ReportArgs, again: Option
         Format::Console => {
             let options = ConsoleOptions {
                 colour: to_terminal && colour::stdout(),
+                links: to_terminal && colour::links(),
                 width: if to_terminal { width() } else { 100 },
                 verbosity: verbosity(args),
                 rerun: again.map(str::to_owned),

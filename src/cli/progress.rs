@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::colour;
 use super::output::tell;
 use crate::run::Progress;
 
@@ -17,7 +18,7 @@ pub(super) struct Shown {
 impl Shown {
     /// `log` writes a line for every request instead.
     pub(super) fn new(name: &str, quiet: bool, log: bool) -> Self {
-        let visible = !quiet && !log && io::stderr().is_terminal();
+        let visible = !quiet && !log && io::stderr().is_terminal() && !colour::in_ci();
         let bar = if visible { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
         bar.set_draw_target(if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() });
         if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}: {pos} of {len} exchanges, {msg}") {

@@ -208,7 +208,7 @@ impl TargetArgs {
     }
 }
 
-fn lay_over(target: &mut Target, sending: &SendArgs) -> Result<(), Failure> {
+pub(super) fn lay_over(target: &mut Target, sending: &SendArgs) -> Result<(), Failure> {
     if let Some(text) = &sending.timeout {
         // Without any time nothing could be answered.
         let time = target::duration(text).filter(|time| !time.is_zero()).ok_or_else(|| {

@@ -15,17 +15,22 @@ pub fn curl(document: &Value) -> Option<String> {
         // Somebody recorded the answer alone.
         return None;
     }
-    let issued: Vec<(&str, &str)> = request
+    let issued: Vec<(&str, &str, bool)> = request
         .get("masked")
         .and_then(Value::as_array)
         .into_iter()
         .flatten()
-        .filter_map(|one| Some((one.get("value")?.as_str()?, one.get("variable")?.as_str()?)))
+        .filter_map(|one| {
+            let whole = one.get("whole").is_some_and(|whole| whole == true);
+            Some((one.get("value")?.as_str()?, one.get("variable")?.as_str()?, whole))
+        })
         .collect();
     let word = |text: &str, secret: fn(&str) -> String| {
-        issued
-            .iter()
-            .fold(quote(text, secret), |word, (mask, variable)| word.replace(mask, &format!("'{}'", plain(variable))))
+        issued.iter().fold(quote(text, secret), |word, (mask, variable, whole)| {
+            // A value that is really put in has to be encoded like a secret.
+            let value = if *whole { secret(variable) } else { plain(variable) };
+            word.replace(mask, &format!("'{value}'"))
+        })
     };
     // Brackets in a URL are no patterns, and dots in its path stay.
     let mut line = String::from("curl -sS -i -g --path-as-is");
@@ -186,10 +191,10 @@ fn form_encoded(variable: &str) -> String {
     format!("\"$(form \"${variable}\")\"")
 }
 
-/// A shell function that form-encodes, byte for byte as this tool does.
+/// A shell function that form-encodes, byte for byte as this tool does; [`curl`] puts it before a line that needs it.
 ///
 /// Source: WHATWG URL §5.2, `application/x-www-form-urlencoded` serializing.
-const FORM: &str = concat!(
+pub const FORM: &str = concat!(
     "form() { printf %s \"$1\" | od -An -v -tu1 | awk '{ for (i = 1; i <= NF; i++) { c = $i + 0; ",
     "if (c == 32) printf \"+\"; else if (c > 47 && c < 58 || c > 64 && c < 91 || c > 96 && c < 123 || c == 42 || c == 45 || ",
     "c == 46 || c == 95) printf \"%c\", c; else printf \"%%%02X\", c } }'; }; "

@@ -23,7 +23,7 @@ use walk::{each_part, each_string, each_text};
 use words::{is_word, names_issued, names_issued_number};
 
 /// What stands for a secret in documents, and the shell variable that stands for it in `curl` lines.
-pub(super) const SHELL_NAMES: [(&str, &str); 9] = [
+pub const SHELL_NAMES: [(&str, &str); 9] = [
     ("***client_assertion***", "CLIENT_ASSERTION"),
     ("***assertion***", "ASSERTION"),
     ("***client_secret***", "CLIENT_SECRET"),

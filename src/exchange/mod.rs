@@ -16,10 +16,10 @@ mod recording;
 mod wording;
 
 pub use answer::answer;
-pub use curl::curl;
+pub use curl::{FORM, curl};
 pub use document::{Authorization, Bound, Outcome, Received, Sent, document, finish};
 pub use json::{JSON_DEPTH, read as read_json};
 pub use jwt::parts as jwt_parts;
-pub use mask::Masks;
+pub use mask::{Masks, SHELL_NAMES};
 pub use place::{Found, find};
 pub use recording::{NotSent, Recorded, Recording, Why};

@@ -20,6 +20,8 @@ use paint::{Paint, Tone};
 pub struct ConsoleOptions {
     /// Whether ANSI colours are written; words and symbols say the same without them.
     pub colour: bool,
+    /// Whether sections of documents are links (OSC 8), for a terminal that somebody looks at.
+    pub links: bool,
     /// Columns of the terminal; below 40 counts as 40. Shell commands and URLs may be longer.
     pub width: usize,
     /// How much is told.

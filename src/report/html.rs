@@ -6,7 +6,6 @@
 mod anchor;
 mod appendix;
 mod finding;
-mod link;
 pub mod logo;
 mod message;
 mod overview;

@@ -4,6 +4,7 @@
 
 pub mod assemble;
 pub mod baseline;
+pub mod compare;
 pub mod conclude;
 pub mod console;
 pub mod coverage;
@@ -16,6 +17,7 @@ pub mod har;
 pub mod html;
 pub mod json;
 pub mod junit;
+mod link;
 pub mod markdown;
 pub mod merge;
 pub mod model;

@@ -30,6 +30,14 @@ pub struct Found {
     pub(super) started_ms: u64,
 }
 
+impl Found {
+    /// Why nothing can be used, and what to do; `None` if something can.
+    #[must_use]
+    pub fn stopped(&self) -> Option<(String, String)> {
+        self.stopped.clone()
+    }
+}
+
 /// Exchanges that look for the metadata of a target, in the order in which they are asked until one answers.
 ///
 /// Source: RFC 8414 §3 (the well-known part inserted) and §5 (OpenID Connect's appended, then inserted).

@@ -38,7 +38,7 @@ pub use browser::WebDriver;
 pub use discover::{Found, discover, looking};
 pub use execute::{run, run_after};
 pub use person::{AtTheBrowser, PATIENCE};
-pub use preview::{Preview, preview};
+pub use preview::{Prepared, Preview, Taken, prepared, preview};
 
 /// Looks whether anything could be sent to a target: its certificates and its proxy are fit for use.
 ///

@@ -1,7 +1,7 @@
 //! What would be sent: requests built without answers, masked.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -11,8 +11,10 @@ use super::request;
 use super::values::Values;
 use super::{Settings, Task};
 use crate::exchange::{Outcome, Recorded, Recording, curl, document};
+use crate::plan::Instance;
+use crate::suite::Exchange;
 use crate::suite::files::{Kind, Risk};
-use crate::suite::reference::{Missing, Source};
+use crate::suite::reference::{Missing, Reference, Source};
 
 /// One exchange that would be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,23 +32,10 @@ pub struct Preview {
 /// Every exchange of the plan, in plan order.
 #[must_use]
 pub fn preview(task: Task<'_>, settings: &Settings) -> Vec<Preview> {
-    let documents = RefCell::new(HashMap::new());
     let mut lines: Vec<Preview> = Vec::new();
     let mut exchanges = IndexMap::new();
     for instance in task.plan.instances.values() {
         let Some(exchange) = task.catalogue.exchanges.get(&instance.exchange) else { continue };
-        let values = Values {
-            catalogue: task.catalogue,
-            target: task.target,
-            instance,
-            documents: &documents,
-            clock: settings.clock.as_ref(),
-            seed: settings.seed,
-            drawn: Cell::new(0),
-            lets: RefCell::default(),
-            jwts: RefCell::default(),
-            sensitive: RefCell::default(),
-        };
         let mut remark = String::new();
         if exchange.file.risk != Risk::None {
             remark.push_str(&format!("; risk: {}", exchange.file.risk.word()));
@@ -56,21 +45,17 @@ pub fn preview(task: Task<'_>, settings: &Settings) -> Vec<Preview> {
                 &repeat.times.map_or_else(|| "; until it holds".to_owned(), |times| format!("; {times} times")),
             );
         }
-        let built = request::build(exchange, task.target, Joined::default(), &mut |reference| {
-            values.resolve(reference).or_else(|missing| match (&missing, &reference.source) {
-                (Missing::Prerequisite { .. }, Source::Place { .. }) => {
-                    Ok(Value::String(format!("${{{}}}", reference.text)))
-                }
-                _ => Err(missing),
-            })
+        lines.push(Preview {
+            key: instance.key.clone(),
+            title: title(exchange, instance),
+            remark,
+            curl: String::new(),
         });
-        let title = exchange.file.title.clone().unwrap_or_else(|| instance.key.clone());
-        lines.push(Preview { key: instance.key.clone(), title, remark, curl: String::new() });
         if exchange.file.kind == Some(Kind::Handshake) {
             continue;
         }
-        if let Ok(ready) = built {
-            let document = document(Outcome::Answered, &ready.sent, None, None, 1);
+        let named = &mut |reference: &Reference| Some(format!("${{{}}}", reference.text));
+        if let Some(document) = unanswered(task, settings, instance, named) {
             exchanges.insert(instance.key.clone(), Recorded::Sent(document));
         }
     }
@@ -82,4 +67,133 @@ pub fn preview(task: Task<'_>, settings: &Settings) -> Vec<Preview> {
             .unwrap_or_else(|| "# a TLS hello, or known only when the exchanges before it were answered".to_owned());
     }
     lines
+}
+
+/// A request as it can be handed on: secrets are masks, and so is what is taken from answers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prepared {
+    /// Its instance key.
+    pub key: String,
+    /// The exchange's id.
+    pub exchange: String,
+    /// What it is.
+    pub title: String,
+    /// The exchange document without an answer, masked.
+    pub document: Value,
+    /// What stands in it for values of answers.
+    pub taken: Vec<Taken>,
+}
+
+/// A value that an earlier request is answered with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// What stands for it, in characters that no encoding changes.
+    pub mask: String,
+    /// The key of the request that is answered with it.
+    pub from: String,
+    /// The member of the JSON object in the answer.
+    pub member: String,
+}
+
+/// The ordinary requests of the plan, each after those that it takes values from: what works when all is well, costs nothing
+/// and can be said in one request. With `all` the others too, but for what takes a walk, a TLS hello, a wait or a signature.
+///
+/// The exchanges that are left out come second.
+#[must_use]
+pub fn prepared(task: Task<'_>, settings: &Settings, all: bool) -> (Vec<Prepared>, Vec<String>) {
+    let mut ready: IndexMap<String, Prepared> = IndexMap::new();
+    let mut left_out = Vec::new();
+    // What changes something goes last, as in a run.
+    let (last, first): (Vec<&Instance>, Vec<&Instance>) =
+        task.plan.instances.values().partition(|instance| instance.change || instance.guess);
+    let mut seen = HashSet::new();
+    for instance in first.into_iter().chain(last) {
+        prepare(task, settings, all, (instance, false), (&mut seen, &mut ready, &mut left_out));
+    }
+    let exchanges = ready.iter_mut().map(|(key, one)| (key.clone(), Recorded::Sent(one.document.take()))).collect();
+    let mut recording = Recording { exchanges, target: Value::Null }.sealed(&task.target.to_mask());
+    for (key, one) in &mut ready {
+        if let Some(Recorded::Sent(document)) = recording.exchanges.get_mut(key) {
+            one.document = document.take();
+        }
+    }
+    (ready.into_values().collect(), left_out)
+}
+
+type Known<'k> = (&'k mut HashSet<String>, &'k mut IndexMap<String, Prepared>, &'k mut Vec<String>);
+
+/// `needed`: by something that is handed on.
+fn prepare(task: Task<'_>, settings: &Settings, all: bool, one: (&Instance, bool), known: Known<'_>) {
+    let ((instance, needed), (seen, ready, left_out)) = (one, known);
+    let Some(exchange) = task.catalogue.exchanges.get(&instance.exchange) else { return };
+    let file = &exchange.file;
+    let harmless = exchange.works.is_some() && file.risk == Risk::None;
+    // What is asked anew for one reader, or before something is spoiled, is of interest to its reader only.
+    let ordinary = harmless && (needed || instance.key == instance.exchange);
+    if !(all || ordinary) || !seen.insert(instance.key.clone()) {
+        return;
+    }
+    for (list, needed) in [(&instance.needs, true), (&instance.after, false)] {
+        for before in list.iter().filter_map(|key| task.plan.instances.get(key)) {
+            prepare(task, settings, all, (before, needed), (&mut *seen, &mut *ready, &mut *left_out));
+        }
+    }
+    let one_request = file.kind.unwrap_or_default() == Kind::Request && file.repeat.is_none() && file.wait.is_none();
+    let mut taken: Vec<Taken> = Vec::new();
+    let first = ready.values().map(|one| one.taken.len()).sum::<usize>();
+    let named = &mut |reference: &Reference| {
+        let Source::Place { name, place } = &reference.source else { return None };
+        let member = place.strip_prefix("/response/json/").filter(|member| !member.contains(['/', '~']))?;
+        let from = instance.from.get(name).unwrap_or(name);
+        if !reference.transforms.is_empty() || !ready.contains_key(from) {
+            return None;
+        }
+        let mask = format!("***taken.{}***", first + taken.len());
+        taken.push(Taken { mask: mask.clone(), from: from.clone(), member: member.to_owned() });
+        Some(mask)
+    };
+    let document = one_request.then(|| unanswered(task, settings, instance, named)).flatten();
+    match document.filter(|document| document["request"]["jwt"].is_null()) {
+        Some(document) => {
+            let (key, title) = (instance.key.clone(), title(exchange, instance));
+            ready.insert(key.clone(), Prepared { key, exchange: exchange.id.clone(), title, document, taken });
+        }
+        None if left_out.contains(&instance.exchange) => {}
+        None => left_out.push(instance.exchange.clone()),
+    }
+}
+
+fn title(exchange: &Exchange, instance: &Instance) -> String {
+    exchange.file.title.clone().unwrap_or_else(|| instance.key.clone())
+}
+
+/// The document of a request that nothing has answered, unmasked; what stands for a value of an answer is `named`. `None` if it
+/// cannot be built without answers.
+fn unanswered(
+    task: Task<'_>,
+    settings: &Settings,
+    instance: &Instance,
+    named: &mut dyn FnMut(&Reference) -> Option<String>,
+) -> Option<Value> {
+    let documents = RefCell::new(HashMap::new());
+    let exchange = task.catalogue.exchanges.get(&instance.exchange)?;
+    let values = Values {
+        catalogue: task.catalogue,
+        target: task.target,
+        instance,
+        documents: &documents,
+        clock: settings.clock.as_ref(),
+        seed: settings.seed,
+        drawn: Cell::new(0),
+        lets: RefCell::default(),
+        jwts: RefCell::default(),
+        sensitive: RefCell::default(),
+    };
+    let ready = request::build(exchange, task.target, Joined::default(), &mut |reference| {
+        values.resolve(reference).or_else(|missing| match (&missing, &reference.source) {
+            (Missing::Prerequisite { .. }, Source::Place { .. }) => named(reference).map(Value::String).ok_or(missing),
+            _ => Err(missing),
+        })
+    });
+    ready.ok().map(|ready| document(Outcome::Answered, &ready.sent, None, None, 1))
 }

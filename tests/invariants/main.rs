@@ -148,7 +148,8 @@ fn two_runs_give_the_same_reports() {
         assert_eq!(json(&first), json(&second));
         let junit = |held: &Held| junit::render(&[&held.report], &JUnitOptions::default());
         assert_eq!(junit(&first), junit(&second));
-        let options = ConsoleOptions { colour: false, width: 100, verbosity: Verbosity::Verbose, rerun: None };
+        let options =
+            ConsoleOptions { colour: false, links: false, width: 100, verbosity: Verbosity::Verbose, rerun: None };
         let console = |held: &Held| {
             let text = console::render(&held.report, &options);
             // Lines with a time, as in `200 in 3 ms`.

@@ -10,7 +10,7 @@ use crate::arbitrary::{hostile_character, run_with};
 use crate::fixture::{run, stopped};
 
 fn options(colour: bool, verbosity: Verbosity) -> ConsoleOptions {
-    ConsoleOptions { colour, width: 100, verbosity, rerun: Some("grantlint check sandbox".into()) }
+    ConsoleOptions { colour, links: false, width: 100, verbosity, rerun: Some("grantlint check sandbox".into()) }
 }
 
 fn written(report: &RunReport, colour: bool, verbosity: Verbosity) -> String {

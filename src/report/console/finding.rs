@@ -1,9 +1,10 @@
 //! What failed, in the form that users of compilers know: what, where, the lines that matter, what is expected, how to fix.
 
-use super::paint::Tone;
+use super::paint::{Paint, Tone};
 use super::{Page, count, line, list, with};
 use crate::report::evidence::shown;
 use crate::report::fold::{Group, Kind, because};
+use crate::report::link::Link;
 use crate::report::model::Mismatch;
 use crate::report::text::{block, one_line};
 use crate::report::wrap::{columns, shell_wrapped, wrapped};
@@ -37,7 +38,11 @@ impl Page<'_> {
         self.row("seen with", &seen_with(group), lines);
         let mut requirement = first.sources.clone();
         requirement.push(first.level.clone());
+        let from = lines.len();
         self.row("requirement", &list(&requirement), lines);
+        if self.options.links {
+            lines[from..].iter_mut().for_each(|line| *line = linked(line, &first.sources));
+        }
         for (caller, sees) in self.callers(group) {
             let sees = if sees == "nothing" { "nothing is shown there" } else { sees };
             self.row(&format!("in {}", one_line(&caller, 60)), sees, lines);
@@ -197,6 +202,39 @@ fn seen_with(group: &Group<'_>) -> String {
     seen.join(", ")
 }
 
+/// A line of a list with links where the sources stand that it names; one that is broken over two lines stays text.
+fn linked(text: &str, sources: &[String]) -> String {
+    let one = |part: &str| {
+        let named = sources.iter().map(|source| Link::to(source)).find(|link| {
+            part.strip_suffix(link.text.as_str()).is_some_and(|before| before.is_empty() || before.ends_with(' '))
+        });
+        match named.and_then(|link| Some((link.url?, link.text))) {
+            Some((url, name)) => format!("{}{}", &part[..part.len() - name.len()], Paint::link(&url, &name)),
+            None => part.to_owned(),
+        }
+    };
+    let parts = text.trim_end_matches(',').split(", ").map(one).collect::<Vec<_>>().join(", ");
+    if text.ends_with(',') { format!("{parts},") } else { parts }
+}
+
 fn label_columns(label: &str) -> usize {
     "   = : ".len() + columns(label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_section_is_a_link_and_nothing_else_is() {
+        let sources = ["RFC 6749 §5", "RFC 6749 §5.1", "Coupa call-out §A1"].map(str::to_owned);
+        let line = linked("   = requirement: RFC 6749 §5.1, RFC 6749 §5, Coupa call-out §A1, MUST", &sources);
+        let link = |section: &str| {
+            format!(
+                "\u{1b}]8;;https://www.rfc-editor.org/rfc/rfc6749#section-{section}\u{1b}\\RFC 6749 §{section}\u{1b}]8;;\u{1b}\\"
+            )
+        };
+        assert_eq!(line, format!("   = requirement: {}, {}, Coupa call-out §A1, MUST", link("5.1"), link("5")));
+        assert_eq!(linked("RFC 6749", &sources), "RFC 6749");
+    }
 }

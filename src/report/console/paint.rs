@@ -6,7 +6,7 @@ use colored::Color;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Paint(pub bool);
 
-/// What a colour means; words or symbols say it too.
+/// What a colour means; words or symbols say it too. Good is blue: red and green are what many cannot tell apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tone {
     Bad,
@@ -28,10 +28,17 @@ impl Paint {
             Tone::Bad => colour(Color::Red),
             Tone::Warning => colour(Color::Yellow),
             Tone::Note => colour(Color::Cyan),
-            Tone::Good => colour(Color::Green),
+            Tone::Good => colour(Color::BrightBlue),
             Tone::Strong => "1".to_owned(),
             Tone::Faint => "2".to_owned(),
         };
         format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    }
+
+    /// Text that is safe to show as a link to an address of ours.
+    ///
+    /// Source: Hyperlinks in Terminal Emulators (OSC 8).
+    pub(super) fn link(url: &str, text: &str) -> String {
+        format!("\u{1b}]8;;{url}\u{1b}\\{text}\u{1b}]8;;\u{1b}\\")
     }
 }

@@ -4,12 +4,12 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::finding::Places;
-use super::link::Link;
 use super::message::{Message, messages};
 use super::prose::Prose;
 use super::table::grouped;
 use super::{line, prose, text, title};
 use crate::report::evidence::{elapsed_ms, status_line};
+use crate::report::link::Link;
 use crate::report::model::{Finding, VerdictKind};
 
 /// The checks of one document or caller that passed.

@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 use super::anchor::Anchors;
-use super::link::Link;
 use super::message::{Message, message, messages};
 use super::prose::Prose;
 use super::tone::Tone;
 use super::{Ledger, count, joined, line, prose, text};
 use crate::report::evidence::{self, part_at};
 use crate::report::fold::{Group, Kind, because, groups};
+use crate::report::link::Link;
 use crate::report::model::{Finding, RunReport};
 use crate::report::text::one_line;
 use crate::report::wrap::shell_wrapped;

@@ -3,10 +3,10 @@
 use indexmap::IndexMap;
 
 use super::line;
-use super::link::Link;
 use super::run::Run;
 use super::table::said;
 use super::tone::Tone;
+use crate::report::link::Link;
 use crate::report::model::RunReport;
 
 /// The tables of several targets.

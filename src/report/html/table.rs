@@ -2,8 +2,8 @@
 
 use indexmap::IndexMap;
 
-use super::link::{Link, document};
 use super::tone::Tone;
+use crate::report::link::{Link, document};
 use crate::report::model::{Answer, Finding, RunReport, VerdictKind};
 
 /// Documents and callers against verdicts.

@@ -17,7 +17,7 @@ pub(super) struct Link {
 impl Link {
     /// For example of `RFC 6749 §5.1`.
     pub(super) fn to(source: &str) -> Self {
-        Self { text: super::line(source), url: url(source), title: title(document(source)) }
+        Self { text: super::facts::line(source), url: url(source), title: title(document(source)) }
     }
 }
 

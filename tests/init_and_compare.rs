@@ -1,0 +1,107 @@
+//! `grantlint init` and `grantlint compare` against the reference server.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::{Ran, Reference, grantlint, run, target_file};
+use serde_json::{Value, json};
+
+fn init(folder: &Path, arguments: &[&str]) -> Ran {
+    run(grantlint(folder).arg("init").args(arguments))
+}
+
+#[test]
+fn a_file_that_init_wrote_is_read_and_the_run_is_green() {
+    let reference = Reference::conforming();
+    let folder = tempfile::TempDir::new().unwrap();
+    let secret = reference.target["client"]["client_secret"].as_str().unwrap();
+    let scope = reference.target["scope"].as_str().unwrap();
+    let ran = init(
+        folder.path(),
+        &[
+            "--issuer",
+            &reference.origin,
+            "--client-id",
+            "gl",
+            "--scope",
+            scope,
+            "--suite",
+            "oauth2",
+            "--name",
+            "my test",
+        ],
+    );
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stderr.contains("metadata found at"), "{}", ran.stderr);
+    assert!(ran.stdout.contains("export GRANTLINT_CLIENT_SECRET"), "{}", ran.stdout);
+    let text = fs::read_to_string(folder.path().join("grantlint.yaml")).unwrap();
+    assert!(
+        text.contains("${env:GRANTLINT_CLIENT_SECRET}") && text.contains("introspection_endpoint: http://127.0.0.1"),
+        "{text}"
+    );
+    let mut check = grantlint(folder.path());
+    check.args(["check", "my test", "--safe"]).env("GRANTLINT_CLIENT_SECRET", secret);
+    let ran = run(&mut check);
+    assert_eq!(ran.code, 0, "{text}\n{}{}", ran.stdout, ran.stderr);
+}
+
+#[test]
+fn init_writes_over_nothing_and_asks_nobody_who_is_not_there() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("grantlint.yaml");
+    let endpoint = ["--token-endpoint", "https://as.example/token", "--client-id", "gl"];
+    let no_endpoint = init(folder.path(), &[]);
+    assert_eq!(no_endpoint.code, 2);
+    assert!(no_endpoint.stderr.contains("--issuer URL or --token-endpoint URL"), "{}", no_endpoint.stderr);
+    assert_eq!(init(folder.path(), &endpoint[..2]).code, 2);
+    assert_eq!(init(folder.path(), &["--token-endpoint", "as.example", "--client-id", "gl"]).code, 2);
+    assert!(!path.exists(), "nothing is written when something is wrong");
+    fs::write(&path, "mine").unwrap();
+    let taken = init(folder.path(), &endpoint);
+    assert_eq!(taken.code, 2);
+    assert!(taken.stderr.contains("--force"), "{}", taken.stderr);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
+    assert_eq!(init(folder.path(), &[&endpoint[..], &["--force"]].concat()).code, 0);
+    let ran = run(grantlint(folder.path()).args(["check", "--dry-run"]).env("GRANTLINT_CLIENT_SECRET", "x"));
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+}
+
+fn compare(folder: &Path, arguments: &[&str]) -> Ran {
+    run(grantlint(folder).arg("compare").args(arguments).args(["--allow-literal-secrets", "--suite", "coupa-call-out"]))
+}
+
+#[test]
+fn two_targets_of_which_one_has_a_wrong_secret_differ_in_authentication_only() {
+    let reference = Reference::conforming();
+    let folder = tempfile::TempDir::new().unwrap();
+    let mut wrong: Value = reference.target.clone();
+    wrong["client"]["client_secret"] = json!("n0tTheSecret");
+    let again = reference.target.clone();
+    target_file(folder.path(), &[("test", &reference.target), ("again", &again), ("production", &wrong)]);
+    let ran = compare(folder.path(), &["test", "production", "--safe"]);
+    assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains("Only authentication differs: production refuses"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("Have the client secret of production regenerated"), "{}", ran.stdout);
+    let ran = compare(folder.path(), &["test", "again", "--safe"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    assert_eq!(compare(folder.path(), &["test", "test"]).code, 2);
+}
+
+#[test]
+fn saved_runs_are_compared_without_a_network() {
+    let folder = tempfile::TempDir::new().unwrap();
+    for (name, faults) in [("sound", &[][..]), ("cached", &["rfc6749/token-response-cacheable"])] {
+        let reference = Reference::with_ids(faults);
+        target_file(folder.path(), &[("as", &reference.target)]);
+        let path = format!("json={name}.json");
+        let ran = common::check(folder.path(), &["--allow-literal-secrets", "--only", "rfc6749/token-*", "-o", &path]);
+        assert!(ran.code < 4, "{}", ran.stderr);
+    }
+    let ran = compare(folder.path(), &["sound.json", "cached.json"]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert!(ran.stdout.contains("rfc6749/token-response-cacheable"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("header cache-control"), "{}", ran.stdout);
+    assert_eq!(compare(folder.path(), &["sound.json"]).code, 2);
+}
