@@ -213,3 +213,30 @@ fn ends_word(before: &str) -> bool {
         before.len() >= 2 && ["\\n", "\\r", "\\t", "\\b", "\\f"].iter().any(|escape| before.ends_with(escape));
     behind("%", 2) || behind("\\u", 4) || newline
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn finder(texts: &[String]) -> Finder {
+        let form = |text: &String| Form { text: text.clone(), mask: "***".into(), bounded: text.len() % 2 == 1 };
+        Finder::new(texts.iter().map(form).collect())
+    }
+
+    proptest! {
+        #[test]
+        fn beginnings_leave_out_nothing_that_the_automaton_finds(
+            forms in prop::collection::vec("[abé]{1,6}", 1..4),
+            // With one form of less than four bytes, all may begin anywhere.
+            short in prop::option::of("[ab]{1,3}"),
+            text in "[abé ]{0,40}",
+        ) {
+            let forms: Vec<String> = forms.into_iter().filter(|form| form.len() >= FIRST).chain(short).collect();
+            let quick = finder(&forms);
+            let plain = Finder { beginnings: Beginnings::default(), ..finder(&forms) };
+            prop_assert_eq!(quick.replace(&text), plain.replace(&text));
+        }
+    }
+}
