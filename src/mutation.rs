@@ -5,23 +5,32 @@
 
 mod certificates;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Write as _;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::clock::{Clock, ManualClock};
-use crate::plan;
+use crate::judge::{Court, Judgement, Verdict};
+use crate::plan::{self, Plan};
 use crate::report::assemble::{self, FailOn, Material};
-use crate::report::model::{RunReport, Severity, VerdictKind};
-use crate::run::{self, Quiet, Task};
+use crate::report::model::{RunReport, Severity};
+use crate::run::{self, Brought, Quiet, Task};
 use crate::server::{self, Dialect, Fault, Rule, Variation};
 use crate::suite::{self, Catalogue, Member, Values, Wanted};
-use crate::target;
+use crate::target::{self, Target};
 
 /// What the clock of every trial stands at: 2027-01-15T08:00:00Z.
 pub const NOON: u64 = 1_800_000_000_000;
+
+/// What the target of a trial is called.
+const NAME: &str = "reference";
+
+/// The longest wait of a trial: the clock is moved, so nobody waits.
+const PATIENCE: Duration = Duration::from_secs(4 * 3600);
 
 /// Why a trial could not be held.
 #[derive(Debug, thiserror::Error)]
@@ -125,11 +134,26 @@ pub fn rules_without_fault(subjects: &[Subject]) -> Vec<&'static str> {
 struct Judged {
     suites: Vec<String>,
     members: Vec<Member>,
+    /// Plans by what the target is, apart from the port: most faults leave it as it is.
+    plans: Mutex<HashMap<String, Arc<Plan>>>,
 }
 
 impl Judged {
     fn of(catalogue: &Catalogue, wanted: &Wanted) -> Self {
-        Self { suites: wanted.suites.clone(), members: suite::select(catalogue, wanted) }
+        Self { suites: wanted.suites.clone(), members: suite::select(catalogue, wanted), plans: Mutex::default() }
+    }
+
+    /// The plan against this target, made once for all that differ in their `origin` only: a plan names no place of the target.
+    fn plan(&self, catalogue: &Catalogue, target: &Target, entry: &Value, origin: &str) -> Arc<Plan> {
+        let address = origin.split_once("://").map_or(origin, |(_, address)| address);
+        let like = entry.to_string().replace(address, "the-server");
+        if let Some(known) = self.plans.lock().unwrap_or_else(PoisonError::into_inner).get(&like) {
+            return Arc::clone(known);
+        }
+        let options = plan::Options { safe: false, patience: PATIENCE };
+        let plan = Arc::new(plan::plan(catalogue, target, &self.members, &options));
+        self.plans.lock().unwrap_or_else(PoisonError::into_inner).insert(like, Arc::clone(&plan));
+        plan
     }
 }
 
@@ -138,10 +162,27 @@ impl Judged {
 /// # Errors
 /// The server or the run could not be started.
 pub async fn trial(catalogue: &Catalogue, faults: &[Fault], wanted: &Wanted) -> Result<RunReport, Error> {
-    trial_of(catalogue, faults, &Judged::of(catalogue, wanted)).await
+    let judged = Judged::of(catalogue, wanted);
+    let brought = played(catalogue, faults, &judged).await?;
+    Ok(assemble::assemble(Material {
+        catalogue,
+        recording: brought.recording,
+        members: &judged.members,
+        target: NAME,
+        suites: &judged.suites,
+        preflight: brought.preflight.into_iter().map(|step| (step.step, step.passed, step.detail)).collect(),
+        stopped: brought.stopped,
+        interrupted: brought.interrupted,
+        started_ms: brought.started_ms,
+        elapsed_ms: brought.elapsed_ms,
+        sent: brought.sent,
+        fail_on: FailOn::Must,
+        waivers: &[],
+    }))
 }
 
-async fn trial_of(catalogue: &Catalogue, faults: &[Fault], judged: &Judged) -> Result<RunReport, Error> {
+/// A run against a server with these faults.
+async fn played(catalogue: &Catalogue, faults: &[Fault], judged: &Judged) -> Result<Brought, Error> {
     let mut dialect = Dialect::default();
     for fault in faults {
         dialect.add(fault.clone())?;
@@ -158,13 +199,13 @@ async fn trial_of(catalogue: &Catalogue, faults: &[Fault], judged: &Judged) -> R
     }
     settings.dialect = dialect;
     let running = server::start(settings).await?;
-    let mut target = target::from_entry("reference", running.target())?;
+    let entry = running.target();
+    let mut target = target::from_entry(NAME, entry.clone())?;
     target.ca_file = authority.as_ref().map(|file| file.path().to_owned());
     // "Never answers" is a fault that holds the connection open: these bounds end it, nothing else waits for them.
     target.bounds.first_byte = Duration::from_millis(1500);
     target.bounds.whole = Duration::from_millis(2000);
-    let patience = Duration::from_secs(4 * 3600);
-    let plan = plan::plan(catalogue, &target, &judged.members, &plan::Options { safe: false, patience });
+    let plan = judged.plan(catalogue, &target, &entry, running.origin());
     // Nothing may listen on port 80 here, so the plain twin of an https endpoint is looked for at the server's own port.
     let plain = running.origin().strip_prefix("https://").and_then(|address| address.parse().ok());
     let hosts = ["127.0.0.1", "0.0.0.0"].map(str::to_owned);
@@ -174,29 +215,14 @@ async fn trial_of(catalogue: &Catalogue, faults: &[Fault], judged: &Judged) -> R
     let settings = run::Settings {
         concurrency,
         interval: None,
-        patience,
+        patience: PATIENCE,
         seed: 0,
         resolve,
         clock,
         progress: Arc::new(Quiet),
         driver: run::Driver::Scripted,
     };
-    let brought = run::run(Task { catalogue, plan: &plan, target: &target }, &settings, std::future::pending()).await?;
-    Ok(assemble::assemble(Material {
-        catalogue,
-        recording: brought.recording,
-        members: &judged.members,
-        target: &target.name,
-        suites: &judged.suites,
-        preflight: brought.preflight.into_iter().map(|step| (step.step, step.passed, step.detail)).collect(),
-        stopped: brought.stopped,
-        interrupted: brought.interrupted,
-        started_ms: brought.started_ms,
-        elapsed_ms: brought.elapsed_ms,
-        sent: brought.sent,
-        fail_on: FailOn::Must,
-        waivers: &[],
-    }))
+    Ok(run::run(Task { catalogue, plan: &plan, target: &target }, &settings, std::future::pending()).await?)
 }
 
 /// How the self-test is run.
@@ -260,22 +286,31 @@ async fn hold(catalogue: &Catalogue, everything: &Judged, subject: &Subject, ext
 }
 
 async fn hold_with(catalogue: &Catalogue, judged: &Judged, subject: &Subject) -> Result<Outcome, Error> {
-    let report = trial_of(catalogue, std::slice::from_ref(&subject.fault), judged).await?;
-    let of = |kind: VerdictKind| -> BTreeSet<String> {
-        report.findings.iter().filter(|finding| finding.verdict == kind).map(|finding| finding.check.clone()).collect()
+    let brought = played(catalogue, std::slice::from_ref(&subject.fault), judged).await?;
+    // What a report says of each finding is not needed of hundreds of thousands; the verdicts are those of a report.
+    let court = Court::new(catalogue, &brought.recording);
+    let mut findings: Vec<(&Member, Judgement)> =
+        judged.members.iter().map(|member| (member, court.judge(member))).collect();
+    findings.sort_by_key(|(member, _)| (&member.check, &member.caller, &member.variant));
+    let of = |verdict: Verdict| -> BTreeSet<String> {
+        let found = findings.iter().filter(|(_, judgement)| judgement.verdict == verdict);
+        found.map(|(member, _)| member.check.clone()).collect()
     };
-    let (trips, not_testable) = (of(VerdictKind::Violation), of(VerdictKind::NotTestable));
+    let (trips, not_testable) = (of(Verdict::Violation), of(Verdict::NotTestable));
     let mut complaints = Vec::new();
     if let Some(check) = &subject.check {
         if !trips.contains(check) {
-            let finding = report.findings.iter().find(|finding| finding.check == *check);
-            let seen = finding.map(|finding| format!("{:?}: {}", finding.verdict, finding.message)).unwrap_or_default();
+            let finding = findings.iter().find(|(member, _)| member.check == *check);
+            let seen =
+                finding.map(|(_, found)| format!("{:?}: {}", found.verdict, found.message())).unwrap_or_default();
             complaints.push(format!("does not trip `{check}` ({seen})"));
         }
         let also = &subject.fault.also_trips;
         for trip in trips.iter().filter(|trip| *trip != check && !also.contains_key(*trip)) {
-            complaints
-                .push(format!("also trips `{trip}`, which `also_trips` does not say{}", first_message(&report, trip)));
+            complaints.push(format!(
+                "also trips `{trip}`, which `also_trips` does not say{}",
+                first_message(&findings, trip)
+            ));
         }
         for stale in also.keys().filter(|also| !trips.contains(*also)) {
             complaints.push(format!("`also_trips` names `{stale}`, which does not trip"));
@@ -283,31 +318,34 @@ async fn hold_with(catalogue: &Catalogue, judged: &Judged, subject: &Subject) ->
     } else {
         let remarks = &subject.fault.also_trips;
         for trip in trips.iter().filter(|trip| !remarks.contains_key(*trip)) {
-            complaints.push(format!("trips `{trip}`, although it is lawful{}", first_message(&report, trip)));
+            complaints.push(format!("trips `{trip}`, although it is lawful{}", first_message(&findings, trip)));
         }
         for remark in remarks.keys() {
-            let mut seen = report.findings.iter().filter(|finding| finding.check == *remark).filter(|finding| {
+            let mut seen = findings.iter().filter(|(member, _)| member.check == *remark).filter(|(member, found)| {
                 // What a caller's suite makes louder is said to the caller only.
-                finding.verdict == VerdictKind::Violation && finding.caller.is_none()
+                found.verdict == Verdict::Violation && member.caller.is_none()
             });
             if !trips.contains(remark) {
                 complaints.push(format!("`may_warn` names `{remark}`, which says nothing"));
-            } else if seen.any(|finding| finding.severity == Severity::Error) {
+            } else if seen.any(|(member, _)| assemble::severity(catalogue, member) == Some(Severity::Error)) {
                 complaints.push(format!("`may_warn` names `{remark}`, which is an error"));
             }
         }
     }
     if subject.id == "conforming" {
         complaints.extend(
-            not_testable.iter().map(|check| format!("leaves `{check}` not testable{}", first_message(&report, check))),
+            not_testable
+                .iter()
+                .map(|check| format!("leaves `{check}` not testable{}", first_message(&findings, check))),
         );
     }
     Ok(Outcome { id: subject.id.clone(), lawful: subject.lawful, trips, not_testable, complaints })
 }
 
-fn first_message(report: &RunReport, check: &str) -> String {
-    let found = report.findings.iter().find(|finding| finding.check == check && !finding.message.is_empty());
-    found.map(|finding| format!(" ({})", finding.message)).unwrap_or_default()
+fn first_message(findings: &[(&Member, Judgement)], check: &str) -> String {
+    let own = findings.iter().filter(|(member, _)| member.check == check);
+    let said = own.map(|(_, judgement)| judgement.message()).find(|message| !message.is_empty());
+    said.map(|message| format!(" ({message})")).unwrap_or_default()
 }
 
 /// The kill matrix as text: one line for each subject and what it trips. What a subject leaves without a verdict is no kill, and under a

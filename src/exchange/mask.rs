@@ -86,6 +86,8 @@ pub struct Masks {
 pub struct ReadyMasks {
     finder: Finder,
     whole: HashMap<String, String>,
+    /// How long these are, in order: of most texts the length tells already that they are none of them.
+    lengths: Vec<usize>,
     /// Values that are words of the protocol: replaced only in members that hold secrets or tokens.
     worded: HashMap<String, String>,
     /// Masks that a shell variable stands for in `curl` lines.
@@ -254,7 +256,10 @@ impl Masks {
             if is_word(value) { &mut worded } else { &mut whole }.entry(value.clone()).or_insert(mask);
         }
         let (finder, tokens) = (Finder::new(forms), Among::new(tokens));
-        let mut masks = ReadyMasks { finder, whole, worded, tokens, target: Default::default() };
+        let mut lengths: Vec<usize> = whole.keys().map(String::len).collect();
+        lengths.sort_unstable();
+        lengths.dedup();
+        let mut masks = ReadyMasks { finder, whole, lengths, worded, tokens, target: Default::default() };
         let mut masked = target.clone();
         masks.replace(&mut masked, "target");
         masks.target = (target.clone(), masked);
@@ -271,7 +276,8 @@ impl ReadyMasks {
 
     /// The same where something is replaced; else `None`.
     fn masked(&self, text: &str) -> Option<String> {
-        self.whole.get(text).cloned().or_else(|| self.finder.replace(text))
+        let whole = self.lengths.binary_search(&text.len()).is_ok().then(|| self.whole.get(text)).flatten();
+        whole.cloned().or_else(|| self.finder.replace(text))
     }
 
     /// Masks every text and member name of a document, and notes for `curl` which shell variables a request needs.

@@ -184,6 +184,12 @@ fn kind(verdict: Verdict) -> VerdictKind {
     }
 }
 
+/// How severe a violation of this member is; `None` for one of another catalogue.
+pub(crate) fn severity(catalogue: &Catalogue, member: &Member) -> Option<Severity> {
+    let (check, suite) = (catalogue.checks.get(&member.check)?, catalogue.suites.get(&member.suite)?);
+    Some(weight(check, suite, member).1)
+}
+
 /// Level and severity of a finding. A caller's suite changes the levels of the caller's findings only: what Coupa needs says
 /// nothing about the standard.
 fn weight(check: &Check, suite: &Suite, member: &Member) -> (Level, Severity) {

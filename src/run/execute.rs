@@ -95,6 +95,7 @@ pub(super) struct Runner<'r> {
     /// Told whenever an instance is settled.
     pub(super) changed: Notify,
     pub(super) task: Task<'r>,
+    urgency: HashMap<&'r str, usize>,
     pub(super) settings: &'r Settings,
 }
 
@@ -119,6 +120,7 @@ impl<'r> Runner<'r> {
             sent: Cell::new(0),
             walkers: Walkers::default(),
             changed: Notify::new(),
+            urgency: task.plan.urgency(),
             task,
             settings,
         })
@@ -158,9 +160,8 @@ impl Runner<'_> {
             .filter(|instance| wanted(instance) && !self.settled.borrow().contains_key(&instance.key))
             .collect();
         // What has most behind it goes first, so that the longest chain is what a run takes.
-        let urgency = self.task.plan.urgency();
         left.sort_by_cached_key(|instance| {
-            std::cmp::Reverse((first(instance), urgency.get(instance.key.as_str()).copied().unwrap_or(1)))
+            std::cmp::Reverse((first(instance), self.urgency.get(instance.key.as_str()).copied().unwrap_or(1)))
         });
         let places = self.settings.concurrency.max(1);
         let mut under_way: FuturesUnordered<Work<'_>> = FuturesUnordered::new();

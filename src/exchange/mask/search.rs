@@ -1,6 +1,6 @@
 //! Finds many values in a text at once.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 
@@ -25,6 +25,7 @@ pub(super) struct Finder {
     forms: Vec<Form>,
     /// For each pattern of the automaton: the forms that begin with it.
     starting: Vec<Vec<usize>>,
+    beginnings: Beginnings,
 }
 
 /// Where a form stands.
@@ -54,7 +55,7 @@ impl Finder {
         let mut builder = AhoCorasick::builder();
         builder.match_kind(MatchKind::LeftmostLongest).kind(Some(AhoCorasickKind::ContiguousNFA));
         let automaton = if patterns.is_empty() { None } else { builder.build(&patterns).ok() };
-        Self { automaton, forms, starting }
+        Self { automaton, forms, starting, beginnings: Beginnings::of(&patterns) }
     }
 
     /// The forms that it was built from.
@@ -66,6 +67,7 @@ impl Finder {
     pub(super) fn find(&self, text: &str, mut from: usize) -> Option<Found<'_>> {
         let automaton = self.automaton.as_ref()?;
         loop {
+            from = self.beginnings.next(text, from)?;
             let found = automaton.find(Input::new(text).range(from..))?;
             let start = found.start();
             // Tokens of one server may be alike for long: the one that agrees furthest is meant. It may be cut.
@@ -105,10 +107,57 @@ impl Finder {
     }
 }
 
+/// Where a pattern may begin, by its first bytes: most texts hold none, and looking at four bytes is quicker than the automaton.
+#[derive(Debug, Default)]
+struct Beginnings {
+    /// One bit for each hash of first bytes; empty when a pattern is shorter than they are, and may begin anywhere.
+    bits: Vec<u64>,
+    known: HashSet<u32>,
+}
+
+/// How many bytes a beginning has.
+const FIRST: usize = 4;
+
+impl Beginnings {
+    fn of(patterns: &[String]) -> Self {
+        let mut new = Self { bits: vec![0; 1024], known: HashSet::new() };
+        for pattern in patterns {
+            let Some(first) = pattern.as_bytes().first_chunk::<FIRST>() else { return Self::default() };
+            let (word, bit) = Self::place(u32::from_le_bytes(*first));
+            new.bits[word] |= bit;
+            new.known.insert(u32::from_le_bytes(*first));
+        }
+        new
+    }
+
+    /// A word of `bits` and a bit of it: the upper 16 bits of a product that mixes all of them.
+    fn place(first: u32) -> (usize, u64) {
+        let hash = first.wrapping_mul(0x9E37_79B1) >> 16;
+        ((hash >> 6) as usize, 1 << (hash & 63))
+    }
+
+    /// The first place at or behind `from` where a pattern may begin.
+    fn next(&self, text: &str, from: usize) -> Option<usize> {
+        if self.bits.is_empty() {
+            return Some(from);
+        }
+        let may_begin = |window: &[u8]| {
+            let Some(first) = window.first_chunk::<FIRST>().map(|first| u32::from_le_bytes(*first)) else {
+                return false;
+            };
+            let (word, bit) = Self::place(first);
+            self.bits[word] & bit != 0 && self.known.contains(&first)
+        };
+        Some(from + text.as_bytes().get(from..)?.windows(FIRST).position(may_begin)?)
+    }
+}
+
 /// Tells which of many texts stand in another one: by their ends, which are quick to prepare, and where masks differ.
 #[derive(Debug)]
 pub(super) struct Among {
     ends: Option<AhoCorasick>,
+    /// Bytes of the shortest end: what is shorter holds none.
+    shortest: usize,
     texts: Vec<String>,
 }
 
@@ -119,14 +168,16 @@ impl Among {
     pub(super) fn new(texts: Vec<String>) -> Self {
         // From the first character that begins within the last bytes.
         let end = |text: &str| (text.len().saturating_sub(END)..text.len()).find(|at| text.is_char_boundary(*at));
-        let ends = texts.iter().map(|text| &text[end(text).unwrap_or(0)..]);
+        let ends: Vec<&str> = texts.iter().map(|text| &text[end(text).unwrap_or(0)..]).collect();
+        let shortest = ends.iter().map(|end| end.len()).min().unwrap_or(usize::MAX);
         let automaton = AhoCorasick::builder().kind(Some(AhoCorasickKind::ContiguousNFA)).build(ends);
-        Self { ends: automaton.ok(), texts }
+        Self { ends: automaton.ok(), shortest, texts }
     }
 
     /// Those that stand in a text, in their own order.
     pub(super) fn standing_in(&self, text: &str) -> impl Iterator<Item = &str> {
-        let found = self.ends.iter().flat_map(|ends| ends.find_overlapping_iter(text));
+        let ends = self.ends.iter().filter(|_| text.len() >= self.shortest);
+        let found = ends.flat_map(|ends| ends.find_overlapping_iter(text));
         let whole = found.filter_map(|found| {
             let nth = found.pattern().as_usize();
             text[..found.end()].ends_with(&self.texts[nth]).then_some(nth)
@@ -161,4 +212,31 @@ fn ends_word(before: &str) -> bool {
     let newline =
         before.len() >= 2 && ["\\n", "\\r", "\\t", "\\b", "\\f"].iter().any(|escape| before.ends_with(escape));
     behind("%", 2) || behind("\\u", 4) || newline
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn finder(texts: &[String]) -> Finder {
+        let form = |text: &String| Form { text: text.clone(), mask: "***".into(), bounded: text.len() % 2 == 1 };
+        Finder::new(texts.iter().map(form).collect())
+    }
+
+    proptest! {
+        #[test]
+        fn beginnings_leave_out_nothing_that_the_automaton_finds(
+            forms in prop::collection::vec("[abé]{1,6}", 1..4),
+            // With one form of less than four bytes, all may begin anywhere.
+            short in prop::option::of("[ab]{1,3}"),
+            text in "[abé ]{0,40}",
+        ) {
+            let forms: Vec<String> = forms.into_iter().filter(|form| form.len() >= FIRST).chain(short).collect();
+            let quick = finder(&forms);
+            let plain = Finder { beginnings: Beginnings::default(), ..finder(&forms) };
+            prop_assert_eq!(quick.replace(&text), plain.replace(&text));
+        }
+    }
 }
