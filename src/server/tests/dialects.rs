@@ -124,6 +124,8 @@ fn every_choice_but_the_defaults_changes_an_answer() {
         Policy::RedirectSmallEscapes,
         Policy::RedirectFragmentGuard,
         Policy::RedirectUriRequired,
+        Policy::RefreshRepeated,
+        Policy::GrantRevokedWhole,
         Policy::RefreshKept,
         Policy::RefreshReuseInterval,
         Policy::GrantTypeFirst,
