@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn what_may_end_a_grant_stands_apart_with_its_own_code() {
-        let catalogue = suite::embedded().unwrap();
+        let catalogue = suite::embedded();
         let entry: Value = json!({
             "token_endpoint": "http://127.0.0.1:1/token", "authorization_endpoint": "http://127.0.0.1:1/authorize",
             "grant_types": ["client_credentials", "authorization_code", "refresh_token"], "redirect_uri": "https://client.example/cb",

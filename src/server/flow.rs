@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::parameters::Parameters;
 use super::message::Reply;
+use super::parameters::Parameters;
 
 /// Most entries of each kind; what comes after is not remembered. Test servers see a few hundred.
 const MOST: usize = 10_000;
