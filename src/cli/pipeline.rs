@@ -218,10 +218,7 @@ pub(super) async fn asked_to_stop() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
-/// A runtime on this thread: what waits for the network needs no more.
+/// What waits for the network runs here.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::usage(format!("cannot start the runtime: {error}"), None))
+    run::runtime().map_err(|error| Failure::usage(format!("cannot start the runtime: {error}"), None))
 }

@@ -23,6 +23,7 @@ mod values;
 mod walk;
 mod wire;
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -39,6 +40,15 @@ pub use discover::{Found, discover, looking};
 pub use execute::{run, run_after};
 pub use person::{AtTheBrowser, PATIENCE};
 pub use preview::{Prepared, Preview, Taken, prepared, preview};
+
+/// A runtime on this thread, which looks at its clock after every turn: what waits for the network needs no more, and a server that
+/// floods one connection keeps no bound from being met. By default a flood of interim responses held it for half a minute.
+///
+/// # Errors
+/// The system gives no means to wait.
+pub fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().event_interval(1).build()
+}
 
 /// Looks whether anything could be sent to a target: its certificates and its proxy are fit for use.
 ///

@@ -138,7 +138,7 @@ pub fn performed_with(catalogue: &Catalogue, target: &Target, suite: &str, only:
 }
 
 pub fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+    grantlint::run::runtime().unwrap()
 }
 
 fn perform(
