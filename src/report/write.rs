@@ -40,7 +40,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     replace(&path, directory, permissions, bytes).map_err(unwritable)
 }
 
-/// Writes files into a folder, each as [`write`] does; the folder is made if it is not there, the one above it is not.
+/// Writes files into a folder, each as [`write()`] does; the folder is made if it is not there, the one above it is not.
 ///
 /// # Errors
 ///
