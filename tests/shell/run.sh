@@ -13,6 +13,9 @@ grantlint=${GRANTLINT:-$root/target/release/grantlint}
 work=$(mktemp -d)
 trap 'rm -r "$work"' EXIT
 
+# shellcheck source=tests/packages.sh
+source "$here/../packages.sh"
+
 stop() {
   echo "$1" >&2
   exit 2
@@ -24,13 +27,7 @@ needed() {
     command -v "$name" >/dev/null || lacking+=("$name")
   done
   ((${#lacking[@]})) || return 0
-  ((EUID == 0)) || stop "there is no ${lacking[*]}; as root: apt-get install --no-install-recommends ${lacking[*]}"
-  apt_install "${lacking[@]}" || { apt-get -o DPkg::Lock::Timeout=120 update >/dev/null && apt_install "${lacking[@]}"; } ||
-    stop "apt-get could not install ${lacking[*]}"
-}
-
-apt_install() {
-  DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install --yes --no-install-recommends "$@" >/dev/null
+  install_packages "$work/apt.log" "${lacking[@]}" || stop "there is no ${lacking[*]}"
 }
 
 # expect WHAT FOUND WORD…: every word is in what was found.
