@@ -35,6 +35,19 @@ fn every_check_belongs_to_a_suite_besides_all() {
     assert_eq!(left, Vec::<&str>::new());
 }
 
+/// "Not applicable: the status is 401" helps nobody.
+#[test]
+fn every_check_says_in_words_when_its_rule_does_not_bind() {
+    let catalogue = suite::embedded();
+    let wordless = |check: &suite::Check| check.file.when.is_some() && check.file.otherwise.is_none();
+    let left: Vec<&str> = catalogue.checks.iter().filter(|(_, check)| wordless(check)).map(|(id, _)| id).collect();
+    assert_eq!(left, Vec::<&str>::new());
+    for (id, check) in catalogue.checks.iter() {
+        let Some(sentence) = &check.file.otherwise else { continue };
+        assert!(!sentence.ends_with('.') && sentence.split_whitespace().count() <= 40, "{id}: {sentence}");
+    }
+}
+
 #[test]
 fn every_exchange_is_used() {
     let catalogue = suite::embedded();
