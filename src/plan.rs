@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::exchange::{NotSent, Why};
 use crate::suite::files::{Absentable, Endpoint, Kind, Risk};
-use crate::suite::{Catalogue, Exchange, Member, Story, Suite};
+use crate::suite::{Catalogue, Exchange, Member, Story, Suite, unclaimed_words};
 use crate::target::{Target, duration};
 use claims::{rests_on_a_walk, unclaimed};
 pub use count::Count;
@@ -251,7 +251,7 @@ impl Planner<'_> {
         }
         let exchange = self.catalogue.exchanges.get(name)?;
         if let Some(word) = unclaimed(exchange, self.target) {
-            let reason = format!("the target does not claim {word}");
+            let reason = unclaimed_words(&word);
             return Some(NotSent { why: Why::NotClaimed, reason, blocked_by: None });
         }
         exchange.takes_from.iter().chain(&exchange.file.spoils).find_map(|name| self.unclaimed_below(name, seen))

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::exchange::{NotSent, Why, find};
 use crate::plan::Instance;
 use crate::suite::reference::{self, Missing, Reference, Source};
-use crate::suite::{Catalogue, Clauses, Truth, World};
+use crate::suite::{Catalogue, Clauses, Truth, World, unclaimed_words};
 use crate::target::Target;
 
 /// What the references of one instance stand for.
@@ -148,9 +148,7 @@ impl Values<'_> {
 /// A value that is not there as the reason why an exchange was not sent.
 pub(super) fn not_sent(missing: Missing) -> NotSent {
     match missing {
-        Missing::Claim(what) => {
-            NotSent { why: Why::NotClaimed, reason: format!("the target does not claim {what}"), blocked_by: None }
-        }
+        Missing::Claim(what) => NotSent { why: Why::NotClaimed, reason: unclaimed_words(&what), blocked_by: None },
         Missing::Prerequisite { blocked_by, reason } => NotSent { why: Why::Prerequisite, reason, blocked_by },
         Missing::Unrecorded(reason) => NotSent { why: Why::NotRecorded, reason, blocked_by: None },
     }

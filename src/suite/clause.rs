@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::reference::{self, Missing, Reference};
-use super::{within, words};
+use super::{unclaimed_words, within, words};
 use crate::exchange::{Found, find};
 use crate::schema::Compiled;
 
@@ -188,7 +188,7 @@ impl Judged {
             self.truth = Truth::Undecided;
         }
         let (reason, unclaimed, blocked_by) = match missing {
-            Missing::Claim(what) => (format!("the target does not claim {what}"), Some(what), None),
+            Missing::Claim(what) => (unclaimed_words(&what), Some(what), None),
             Missing::Unrecorded(reason) => (reason.clone(), Some(reason), None),
             Missing::Prerequisite { blocked_by, reason } => (reason, None, blocked_by),
         };

@@ -13,6 +13,7 @@ pub mod reference;
 mod select;
 mod shelf;
 mod story;
+mod unclaimed;
 mod within;
 pub mod words;
 
@@ -22,3 +23,4 @@ pub use load::{Error, embedded, fixtures, fixtures_in, folder_alone, requirement
 pub use select::{Member, Wanted, matches, part, select};
 pub use shelf::Shelf;
 pub use story::Story;
+pub use unclaimed::unclaimed_words;
