@@ -9,6 +9,7 @@ mod lay;
 pub mod ledger;
 mod lint;
 mod load;
+mod place_words;
 pub mod reference;
 mod select;
 mod shelf;

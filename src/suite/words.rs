@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+pub use super::place_words::place;
+
 /// Longest value that is quoted in a message, in characters.
 const QUOTED: usize = 100;
 
@@ -197,31 +199,6 @@ pub fn actual_for(schema: &Value, value: &Value) -> String {
         Value::Array(items) if !matches!(wanted, "array" | "") && !items.is_empty() => format!("the list {shown}"),
         Value::Object(_) if !matches!(wanted, "object" | "") => format!("the object {shown}"),
         _ => shown,
-    }
-}
-
-/// A place as its reader knows it: `token_type` rather than `/response/json/token_type`.
-#[must_use]
-pub fn place(place: &str) -> String {
-    let place = place.strip_prefix("/control").map_or(place, |rest| if rest.is_empty() { place } else { rest });
-    if let Some(member) = place.strip_prefix("/response/json/") {
-        return member.replace('/', ".").replace("~1", "/").replace("~0", "~");
-    }
-    if let Some(header) = place.strip_prefix("/response/headers/") {
-        return format!("the header {}", header.split('/').next().unwrap_or(header));
-    }
-    match place {
-        "/answer" => "the answer".into(),
-        "/outcome" => "the outcome".into(),
-        "/response/status" | "/status" => "the status".into(),
-        "/response/json" => "the body as JSON".into(),
-        "/response/json_problem" | "/response/json_problem/kind" => "the problem of the JSON body".into(),
-        "/response/cache_control" => "Cache-Control".into(),
-        "/response/media_type/essence" | "/response/media_type" => "the media type".into(),
-        "/response/challenges/*/scheme" | "/response/challenges" => "WWW-Authenticate".into(),
-        "/response/echoes" => "the secrets repeated in the answer".into(),
-        "/timing/elapsed_ms" => "the time to the whole answer in milliseconds".into(),
-        other => other.trim_start_matches('/').replace("response/", "").replace('/', " "),
     }
 }
 
