@@ -10,6 +10,7 @@ pub mod logo;
 mod message;
 mod overview;
 mod prose;
+mod required;
 mod run;
 mod table;
 mod tone;
@@ -116,7 +117,14 @@ fn page(reports: &[&RunReport], options: &HtmlOptions, packing: Packing) -> Stri
 }
 
 /// Requirements in our words, by the id of their row; of those that the reports name.
-struct Ledger(HashMap<String, String>);
+struct Ledger(HashMap<String, Row>);
+
+/// One requirement.
+struct Row {
+    /// As a finding names its sources, for example `RFC 6749 §5.1`.
+    section: String,
+    statement: String,
+}
 
 impl Ledger {
     fn of(reports: &[&RunReport]) -> Self {
@@ -124,16 +132,27 @@ impl Ledger {
         for finding in reports.iter().flat_map(|report| &report.findings) {
             named.extend(finding.covers.iter().map(|id| (id.as_str(), ())));
         }
-        let text = |row: &Value, name: &str| Some(row.get(name)?.as_str()?.trim().to_owned());
         let files = suite::requirements();
-        let rows = files.values().filter_map(Value::as_array).flatten();
-        let rows = rows.filter_map(|row| Some((text(row, "id")?, text(row, "statement")?)));
+        let rows = files.values().filter_map(Value::as_array).flatten().filter_map(Row::of);
         Self(rows.filter(|(id, _)| named.contains_key(id.as_str())).collect())
     }
 
-    /// The statements of rows; of one that is not known, nothing.
+    /// Rows by their ids; of one that is not known, nothing.
+    fn rows(&self, covers: &[String]) -> impl Iterator<Item = &Row> {
+        covers.iter().filter_map(|id| self.0.get(id))
+    }
+
     fn statements(&self, covers: &[String]) -> Vec<Prose> {
-        covers.iter().filter_map(|id| self.0.get(id)).map(|statement| prose(statement)).collect()
+        self.rows(covers).map(|row| prose(&row.statement)).collect()
+    }
+}
+
+impl Row {
+    /// The id of a row, and what it says.
+    fn of(row: &Value) -> Option<(String, Self)> {
+        let text = |name: &str| Some(row.get(name)?.as_str()?.trim().to_owned());
+        let section = format!("{} §{}", text("source")?, text("section")?);
+        Some((text("id")?, Self { section, statement: text("statement")? }))
     }
 }
 

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::anchor::Anchors;
 use super::message::{Message, message, messages};
 use super::prose::Prose;
+use super::required::Required;
 use super::tone::Tone;
 use super::{Ledger, count, joined, line, prose, text};
 use crate::report::evidence::{self, part_at};
@@ -31,7 +32,7 @@ pub(super) struct Section {
     pub because: Option<Prose>,
     /// The exchange that stood in the way.
     pub blocked_by: Option<Place>,
-    pub statements: Vec<Prose>,
+    pub required: Required,
     pub sources: Vec<Link>,
     pub differences: Vec<Difference>,
     /// Where no difference says what is wrong.
@@ -190,7 +191,7 @@ fn section(places: &Places<'_>, group: &Group<'_>) -> Section {
         baseline: first.baseline.as_deref().map(line),
         because: (untested && same).then(|| prose(because(first))),
         blocked_by: blocked_by.map(|key| Place { name: line(key), anchor: places.exchange(key) }),
-        statements: if one { places.ledger.statements(&first.covers) } else { Vec::new() },
+        required: if one { Required::of(places.ledger, first) } else { Required::default() },
         sources: if one { first.sources.iter().map(|source| Link::to(source)).collect() } else { Vec::new() },
         message: (!untested && differences.is_empty() && !first.message.is_empty()).then(|| prose(&first.message)),
         differences,
