@@ -80,6 +80,17 @@ fn every_diagnosis_says_how_it_is_found() {
     }
 }
 
+/// Words of a product are not made up: a page or a thread has them.
+#[test]
+fn every_diagnosis_of_a_product_says_where_its_words_were_seen() {
+    let catalogue = embedded();
+    let ours = ["http/", "network/", "run/", "standard/"];
+    let of_products = catalogue.diagnoses.iter().filter(|(id, _)| !ours.iter().any(|folder| id.starts_with(folder)));
+    for (id, file) in of_products.filter(|(_, file)| !file.texts.is_empty()) {
+        assert!(file.source.iter().any(|source| source.contains("https://")), "{id}");
+    }
+}
+
 #[test]
 fn every_diagnosis_of_a_run_is_shown_by_a_fault() {
     let catalogue = embedded();
