@@ -156,10 +156,13 @@ fn sent(request: &Value, url: &Url) -> Request {
     }
 }
 
-/// A URL with everything behind its host as RFC 3986 wants it; browsers and the WHATWG's parser take more.
+/// A URL with everything behind its host, or its scheme if it has none, as RFC 3986 wants it; browsers and the WHATWG's parser take more.
 fn clean(url: &str) -> String {
-    let host = url.find("://").map_or(0, |at| at + 3);
-    let path = url[host..].find(['/', '?', '#']).map_or(url.len(), |at| host + at);
+    let scheme = url.find(':').map_or(0, |at| at + 1);
+    let path = match url[scheme..].strip_prefix("//") {
+        Some(rest) => rest.find(['/', '?', '#']).map_or(url.len(), |at| scheme + 2 + at),
+        None => scheme,
+    };
     let (head, rest) = url.split_at(path);
     let bytes = rest.as_bytes();
     let mut fragment = false;
@@ -353,4 +356,20 @@ struct Timings {
     send: u64,
     wait: u64,
     receive: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_uri_must_not_hold_is_escaped_with_and_without_a_host() {
+        for (url, uri) in [
+            ("https://as.example/a[b]?c={d}#e#f", "https://as.example/a%5Bb%5D?c=%7Bd%7D#e%23f"),
+            ("https://[::1]:8443/%zz", "https://[::1]:8443/%25zz"),
+            ("word::error::y[ ://x", "word::error::y%5B%20://x"),
+        ] {
+            assert_eq!(clean(url), uri);
+        }
+    }
 }
