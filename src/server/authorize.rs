@@ -13,7 +13,7 @@ use super::parameters::Parameters;
 use super::setup::{
     AUTHORIZATION_CODE, AUTHORIZE, CONSENT, Client, ERROR, LOGIN, MOVED, Setup, USER_PASSWORD, USERNAME,
 };
-use super::{Policy, Rule, errors};
+use super::{Policy, Rule, errors, indicators};
 pub(super) use client::unguessable;
 use client::{granted, to_client};
 
@@ -217,6 +217,7 @@ fn valid(
     let granted = grant_scope(sent.one("scope"), client, setup)
         .ok_or(("invalid_scope", "the scope is unknown or not allowed"))?;
     waiting.scope = granted;
+    waiting.resources = indicators::asked(sent, setup)?;
     let missing = if setup.keeps(Rule::PkceMissingNamed) { "invalid_request" } else { "server_error" };
     match (sent.one("code_challenge"), sent.one("code_challenge_method")) {
         // A token is not redeemed, so nothing is to be proved (RFC 7636 §1).

@@ -13,7 +13,7 @@ use super::grants::{grant_scope, members, words};
 use super::message::Reply;
 use super::parameters::Parameters;
 use super::setup::{Client, OFFLINE_ACCESS, Setup};
-use super::{Policy, Rule, errors, token};
+use super::{Policy, Rule, errors, indicators, token};
 
 /// How long a policy repeats the answer to a refresh.
 const REPEATED_MS: u64 = 10_000;
@@ -78,11 +78,13 @@ fn redeem(sent: &Parameters, caller: &Caller<'_>, turn: &mut Turn<'_>) -> Result
     if !setup.keeps(Rule::CodeRedeemed) {
         return refuse("invalid_grant", "the code is not redeemed");
     }
+    let audience = indicators::audience_of_grant(sent, &code.request.resources, setup)?;
     if let Some(known) = turn.state.flow.codes.get_mut(value) {
         known.used_ms = Some(turn.now_ms);
     }
     let client = caller.client;
-    let mut reply = answered(Some(&code.request.scope), &code.request.scope, client, &code.user, turn);
+    let scope = (Some(code.request.scope.as_str()), code.request.scope.as_str());
+    let mut reply = answered(scope, audience, client, &code.user, turn);
     remember(&reply, code.family, turn);
     let wanted = words(&code.request.scope).any(|word| word == OFFLINE_ACCESS);
     let yields = match wanted {
@@ -96,6 +98,7 @@ fn redeem(sent: &Parameters, caller: &Caller<'_>, turn: &mut Turn<'_>) -> Result
             client_id: client.id.clone(),
             user: code.user,
             scope: code.request.scope,
+            resources: code.request.resources,
             used: false,
             revoked: false,
             family: code.family,
@@ -196,7 +199,8 @@ pub(super) fn refresh_token(sent: &Parameters, caller: &Caller<'_>, turn: &mut T
     };
     // A server that forgot what was granted cannot tell that it grants something else.
     let meant = if setup.keeps(Rule::RefreshScopeKept) { &known.scope } else { &scope };
-    let mut reply = answered(requested.or(Some(meant)), &scope, caller.client, &known.user, turn);
+    let audience = indicators::audience_of_grant(sent, &known.resources, setup)?;
+    let mut reply = answered((requested.or(Some(meant)), &scope), audience, caller.client, &known.user, turn);
     remember(&reply, known.family, turn);
     let public = caller.client.secret.is_none();
     let rotates = if public { setup.keeps(Rule::RefreshRotated) } else { !setup.makes(Policy::RefreshKept) };
@@ -239,17 +243,18 @@ fn remember(reply: &Reply, family: u64, turn: &mut Turn<'_>) {
     }
 }
 
-/// A token that speaks for a user, for every resource of this server. Source: RFC 6749 §5.1, RFC 9068 §2.2.
+/// A token that speaks for a user, at `audience`; of the scope what was requested and what is granted.
+///
+/// Source: RFC 6749 §5.1, RFC 9068 §2.2.
 pub(super) fn answered(
-    requested: Option<&str>,
-    granted: &str,
+    (requested, granted): (Option<&str>, &str),
+    audience: Vec<String>,
     client: &Client,
     user: &str,
     turn: &mut Turn<'_>,
 ) -> Reply {
     let setup = turn.setup;
     let claims = Map::from_iter([("sub".to_owned(), Value::from(user))]);
-    let audience = vec![setup.origin.clone()];
     let access_token = token::issue_with(setup, turn.state, turn.now_ms, client, granted, audience, claims);
     Reply::json("token.issued", 200, members(setup, access_token, requested, granted))
 }

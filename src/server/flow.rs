@@ -31,6 +31,8 @@ pub(super) struct Request {
     pub(super) scope_sent: Option<String>,
     /// `prompt=consent` (OpenID Connect Core §3.1.2.1): asked although it was granted before.
     pub(super) ask_again: bool,
+    /// What the grant is for (RFC 8707 §2.1); empty: nothing in particular.
+    pub(super) resources: Vec<String>,
 }
 
 /// A code that was issued.
@@ -52,6 +54,8 @@ pub(super) struct Refresh {
     pub(super) user: String,
     /// What the user granted.
     pub(super) scope: String,
+    /// The resources that the user granted (RFC 8707 §2.2); empty: none in particular.
+    pub(super) resources: Vec<String>,
     pub(super) used: bool,
     /// When it was rotated.
     pub(super) rotated_ms: Option<u64>,

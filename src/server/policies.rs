@@ -25,6 +25,8 @@ words! {
         TokenOwnLayout = "token.own_layout": "access tokens are JWTs of the server's own layout, with a MAC that its resource can check (RFC 7519)",
         IndicatorsIgnored = "indicators.ignored": "resources named in a request are not known here and ignored (RFC 8707 is optional, RFC 6749 §3.2)",
         IndicatorSingle = "indicator.single": "a token is for one resource only, so two of them are an invalid_target (RFC 8707 §2)",
+        IndicatorTokenRequest = "indicator.token_request": "resources are named in token requests; in an authorization request they are ignored (RFC 8707 §2, RFC 6749 §3.1)",
+        IndicatorBeyondDropped = "indicator.beyond_dropped": "resources that a user was not asked for are dropped from a token request instead of refused (RFC 8707 §2.2)",
         AudienceMapped = "audience.mapped": "the audience is a name of its own for the resource that was asked for (RFC 8707 §2)",
         ForwardedRefused = "forwarded.refused": "metadata asked for with another host in the words of a proxy is refused with 400 (RFC 9700 §4.13)",
         CorsOffered = "cors.offered": "web pages of other origins may use the token endpoint and the metadata (RFC 9700 §2.6)",

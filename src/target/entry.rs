@@ -70,7 +70,7 @@ pub struct Entry {
     pub redirect_uri: Option<String>,
     /// A protected resource that takes the tokens.
     pub resource: Option<Resource>,
-    /// What the client may name as `resource` in a token request (RFC 8707 §2): first the identifier of `resource`, then those of
+    /// What the client may name as `resource` in authorization and token requests (RFC 8707 §2): first the identifier of `resource`, then those of
     /// other resources, whose tokens `resource` must refuse.
     #[schemars(length(min = 1))]
     pub resource_indicators: Vec<String>,

@@ -8,8 +8,9 @@ use url::form_urlencoded;
 use super::super::endpoints::Turn;
 use super::super::flow::{Code, Flow, Request as Waiting};
 use super::super::message::Reply;
+use super::super::parameters::Parameters;
 use super::super::setup::Setup;
-use super::super::{Policy, Rule, codes};
+use super::super::{Policy, Rule, codes, indicators};
 use super::{CODE_LIFE_MS, hex, pages};
 
 /// The code, on its way to the client. Source: RFC 6749 §4.1.2.
@@ -54,7 +55,12 @@ pub(in crate::server) fn unguessable([any, ample]: [Rule; 2], name: &str, turn: 
 fn implicit(waiting: &Waiting, user: &str, turn: &mut Turn<'_>) -> Reply {
     let setup = turn.setup;
     let Some(client) = setup.client(&waiting.client_id) else { return pages::error(setup, "the client is unknown") };
-    let issued = codes::answered(waiting.scope_sent.as_deref(), &waiting.scope, client, user, turn);
+    let audience = match indicators::audience_of_grant(&Parameters::default(), &waiting.resources, setup) {
+        Ok(audience) => audience,
+        Err(refusal) => return refusal,
+    };
+    let scope = (waiting.scope_sent.as_deref(), waiting.scope.as_str());
+    let issued = codes::answered(scope, audience, client, user, turn);
     let mut pairs = Vec::new();
     for (name, rule) in [
         ("access_token", None),

@@ -59,8 +59,13 @@ fn the_token_endpoint_and_the_resource_answer_as_they_choose() {
 
 /// A code for the main client, without login and consent.
 fn code(server: &AuthorizationServer) -> String {
+    code_for(server, "")
+}
+
+/// The same with more parameters in the request.
+fn code_for(server: &AuthorizationServer, more: &str) -> String {
     let challenge = "code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";
-    let target = format!("/authorize?response_type=code&scope=offline_access&{REGISTERED}&{challenge}");
+    let target = format!("/authorize?response_type=code&scope=offline_access&{REGISTERED}&{challenge}{more}");
     let answer = server.answer(&request("GET", &target, &[], ""));
     let location = header(&answer, "location").unwrap();
     location.split_once("code=").unwrap().1.split('&').next().unwrap().to_owned()
@@ -126,5 +131,54 @@ fn a_rotated_refresh_token_is_good_for_a_minute_or_not() {
         assert_eq!(refreshed(&server, &token).reply.name, soon, "{policy:?}");
         clock.jump_to(NOW_MS + 60_000);
         assert_eq!(refreshed(&server, &token).reply.name, "error.invalid_grant", "{policy:?}");
+    }
+}
+
+/// Whom the token of an answer is for; the answer's name if there is none.
+fn audience(answer: &Answer) -> String {
+    let token = member(answer, "access_token").and_then(|token| token.as_str().map(str::to_owned));
+    let facts = token.and_then(|token| super::super::token::unverified(&token));
+    facts.map_or_else(|| answer.reply.name.clone(), |facts| facts.audience.join(" "))
+}
+
+#[test]
+fn a_grant_is_for_the_resources_of_its_request() {
+    let (invoices, archive) = ("&resource=http://as/invoices", "&resource=http://as/archive");
+    let both = format!("{invoices}{archive}");
+    let of = |skip: Option<Rule>, policy: Option<Policy>, asked: &str, named: &str| {
+        let skipped: Vec<Rule> = [Rule::LoginRequired, Rule::ConsentAsked].into_iter().chain(skip).collect();
+        let policies: Vec<Policy> = policy.into_iter().collect();
+        let (server, _) = server(Dialect::of(&skipped, &policies));
+        let first = redeemed(&server, &code_for(&server, asked), &format!("{VERIFIER}{named}"));
+        let again = member(&first, "refresh_token")
+            .map(|token| audience(&refreshed(&server, &format!("{}{archive}", token.as_str().unwrap_or_default()))));
+        (audience(&first), again.unwrap_or_default())
+    };
+    let said = |first: &str, again: &str| (first.to_owned(), again.to_owned());
+    let refused = "error.invalid_target";
+    assert_eq!(of(None, None, "", ""), said("http://as", "http://as/archive"));
+    assert_eq!(of(None, None, invoices, ""), said("http://as/invoices", refused));
+    assert_eq!(of(None, None, invoices, archive), said(refused, ""));
+    assert_eq!(of(None, None, &both, ""), said("http://as/invoices http://as/archive", "http://as/archive"));
+    assert_eq!(of(None, None, &both, invoices), said("http://as/invoices", "http://as/archive"));
+    let (token_request, dropped) = (Some(Policy::IndicatorTokenRequest), Some(Policy::IndicatorBeyondDropped));
+    assert_eq!(of(None, token_request, invoices, ""), said("http://as", "http://as/archive"));
+    assert_eq!(of(None, dropped, invoices, archive), said("http://as/invoices", "http://as/invoices"));
+    let (within, narrows) = (Some(Rule::IndicatorWithinGrant), Some(Rule::IndicatorNarrows));
+    assert_eq!(of(within, None, invoices, archive), said("http://as/archive", "http://as/archive"));
+    let all = "http://as/invoices http://as/archive";
+    assert_eq!(of(narrows, None, &both, invoices), said(all, all));
+}
+
+#[test]
+fn an_authorization_request_for_an_unknown_resource_goes_back_with_an_error() {
+    let target = format!("/authorize?response_type=code&{REGISTERED}&resource=http://as/nowhere");
+    assert!(got(Dialect::default(), &target).2.contains("?error=invalid_target&"));
+    for dialect in [
+        Dialect::of(&[Rule::IndicatorKnownAtAuthorization], &[]),
+        Dialect::of(&[], &[Policy::IndicatorTokenRequest]),
+        Dialect::of(&[], &[Policy::IndicatorsIgnored]),
+    ] {
+        assert_eq!(got(dialect, &target).0, "page.login");
     }
 }

@@ -103,6 +103,9 @@ fn every_choice_but_the_defaults_changes_an_answer() {
         Policy::TokenJwt,
         Policy::TokenRs256,
         Policy::TokenOwnLayout,
+        // For these two see `choices`.
+        Policy::IndicatorTokenRequest,
+        Policy::IndicatorBeyondDropped,
         Policy::HeadersLower,
         Policy::HeadersTitle,
         // These are seen by a user agent only: in the self-test and in `choices`, and the first in `tests/browser.rs`.
