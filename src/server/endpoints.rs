@@ -13,7 +13,9 @@ use super::setup::{
     AUTHORIZE, CONSENT, ERROR, INTROSPECT, JWKS, LOGIN, MOVED, RESOURCE, REVOKE, Settings, Setup, TOKEN,
 };
 use super::state::State;
-use super::{Policy, Rule, authorize, cors, errors, grants, introspect, metadata, resource, revoke, rewrite, token};
+use super::{
+    Policy, Rule, authorize, cors, errors, grants, introspect, metadata, register, resource, revoke, rewrite, token,
+};
 
 /// The reference authorization server and its resource, without a listener.
 pub struct AuthorizationServer {
@@ -113,6 +115,9 @@ fn route(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
         INTROSPECT => introspect::answer(request, turn).map_err(|refusal| refusal.of("introspect")),
         RESOURCE => resource::answer(request, turn),
         JWKS => metadata::keys(request, turn),
+        path if register::serves(setup, path) => {
+            register::answer(request, turn).map_err(|refusal| refusal.of("registration"))
+        }
         path if metadata::serves(setup, path) => metadata::answer(request, turn),
         _ => Err(Reply::text("http.404", 404, "not found\n")),
     }
@@ -120,7 +125,7 @@ fn route(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
 
 /// Adds what answers have in common: caching rules, the date, and the lawful peculiarities of the server.
 fn dress(setup: &Setup, reply: &mut Reply, now_ms: u64) {
-    let names = ["token.", "error.", "introspection", "introspect.error.", "revoke.error."];
+    let names = ["token.", "error.", "introspection", "introspect.error.", "revoke.error.", "registration.created"];
     if names.iter().any(|name| reply.name.starts_with(name)) {
         // RFC 6749 §5.1; the examples of §5.2 have it on errors too.
         let extra = setup.makes(Policy::CacheExtra);

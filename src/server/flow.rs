@@ -79,6 +79,8 @@ pub(super) struct Flow {
     /// Access token → family.
     pub(super) families: HashMap<String, u64>,
     pub(super) next_family: u64,
+    /// Client that registered itself → the token that it deletes itself with (RFC 7592 §3).
+    pub(super) registered: HashMap<String, String>,
 }
 
 impl Flow {

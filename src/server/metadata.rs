@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::endpoints::Turn;
 use super::message::{Body, Reply, Request};
-use super::setup::{AUTHORIZE, INTROSPECT, JWKS, REVOKE, Setup, TOKEN};
+use super::setup::{AUTHORIZE, INTROSPECT, JWKS, REGISTER, REVOKE, Setup, TOKEN};
 use super::{Policy, Rule, errors};
 
 /// Paths at which the document stands, the first of which is the one for the target entry.
@@ -100,6 +100,9 @@ fn document(setup: &Setup, request: &Request) -> Map<String, Value> {
     let mut members = document.as_object().cloned().unwrap_or_default();
     if setup.makes(Policy::WebMessageOffered) {
         members.insert("response_modes_supported".to_owned(), json!(["query", "form_post", "web_message"]));
+    }
+    if !setup.makes(Policy::RegistrationAbsent) {
+        members.insert("registration_endpoint".to_owned(), json!(format!("{origin}{REGISTER}")));
     }
     if setup.makes(Policy::JwksAbsent) {
         members.shift_remove("jwks_uri");

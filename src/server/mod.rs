@@ -25,6 +25,7 @@ mod names;
 mod parameters;
 mod policies;
 mod raw;
+mod register;
 mod resource;
 mod revoke;
 mod rewrite;

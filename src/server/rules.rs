@@ -274,6 +274,8 @@ words! {
         IntrospectionForeignHidden = "introspection.foreign_hidden": "an ordinary client is not shown the tokens of another (RFC 7662 §4)",
         IntrospectionUnknownIsInactive = "introspection.unknown_is_inactive": "an unknown token is inactive and no error (RFC 7662 §2.2)",
         IntrospectionInactiveBare = "introspection.inactive_bare": "the answer about an inactive token says nothing but that (RFC 7662 §2.2)",
+        RegistrationIdOwn = "registration.id_own": "the server chooses the identifiers of clients that register themselves (RFC 9700 §4.15.1)",
+        RegistrationSchemeOwned = "registration.scheme_owned": "a redirect URI with a private-use scheme without a period is refused with invalid_redirect_uri (RFC 8252 §8.4)",
         MetadataTruthful = "metadata.truthful": "the metadata names only what the server does (RFC 8414 §2)",
         MetadataIssuer = "metadata.issuer": "the issuer in the metadata is the one that it was asked of (RFC 8414 §3.3)",
         ForwardedIgnored = "forwarded.ignored": "what a request says of the host that it was forwarded from is not believed (RFC 9700 §4.13)",

@@ -248,6 +248,9 @@ impl Setup {
         if self.makes(Policy::IntrospectionResourceServersOnly) {
             entry.insert("resource_server".to_owned(), pair(resource_server));
         }
+        if !self.makes(Policy::RegistrationAbsent) {
+            entry.insert("registration_endpoint".to_owned(), json!(format!("{origin}{REGISTER}")));
+        }
         if !self.makes(Policy::IndicatorsIgnored) {
             entry.insert("resource_indicators".to_owned(), json!(indicators::known(self)));
         }
@@ -282,6 +285,7 @@ const SECOND_REDIRECT_URI: &str = "https://second.example/cb?x=1&y=a%2Fb";
 const PUBLIC_REDIRECT_URI: &str = "http://127.0.0.1/cb";
 pub(super) const REVOKE: &str = "/revoke";
 pub(super) const INTROSPECT: &str = "/introspect";
+pub(super) const REGISTER: &str = "/register";
 pub(super) const JWKS: &str = "/jwks";
 pub(super) const RESOURCE: &str = "/invoices";
 pub(super) const CLIENT_CREDENTIALS: &str = "client_credentials";

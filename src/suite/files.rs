@@ -142,6 +142,8 @@ pub enum Endpoint {
     RevocationEndpoint,
     /// RFC 7662.
     IntrospectionEndpoint,
+    /// RFC 7591 §3.
+    RegistrationEndpoint,
     /// RFC 8414 §3.
     MetadataUrl,
     /// RFC 8628 §3.1.
@@ -159,6 +161,7 @@ impl Endpoint {
             Self::AuthorizationEndpoint => "authorization_endpoint",
             Self::RevocationEndpoint => "revocation_endpoint",
             Self::IntrospectionEndpoint => "introspection_endpoint",
+            Self::RegistrationEndpoint => "registration_endpoint",
             Self::MetadataUrl => "metadata_url",
             Self::DeviceAuthorizationEndpoint => "device_authorization_endpoint",
             Self::Resource => "resource",
@@ -325,7 +328,7 @@ pub enum Risk {
     None,
     /// Wrong credentials of a real client: may lock it. At most two for each client and run.
     Guess,
-    /// Revokes or rotates.
+    /// Revokes, rotates or registers.
     Change,
     /// Long, many or slow.
     Load,

@@ -25,8 +25,11 @@ pub struct Draft {
     pub resource: Option<String>,
 }
 
-/// Endpoints that need more than a client before they can be asked.
-const LATER: [&str; 1] = ["authorization_endpoint"];
+/// Endpoints that are not asked unless somebody says so, and why.
+const LATER: [(&str, &str); 2] = [
+    ("authorization_endpoint", "Walked with a login of its own (`login:`), or by you with --interactive."),
+    ("registration_endpoint", "Checks register clients there, and delete them where the server lets them."),
+];
 
 impl Draft {
     /// The file, with comments, ending with a line break.
@@ -51,8 +54,8 @@ impl Draft {
             lines.push(format!("    # Endpoints as {} names them.", one_line(from)));
         }
         for (name, url) in &self.endpoints {
-            if LATER.contains(&name.as_str()) {
-                lines.push("    # Walked with a login of its own (`login:`), or by you with --interactive.".into());
+            if let Some((_, about)) = LATER.iter().find(|(later, _)| later == name) {
+                lines.push(format!("    # {about}"));
                 lines.push(format!("    # {name}: {}", scalar(url)));
             } else {
                 lines.push(format!("    {name}: {}", scalar(url)));

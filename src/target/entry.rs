@@ -32,6 +32,8 @@ pub struct Entry {
     pub revocation_endpoint: Option<String>,
     /// RFC 7662.
     pub introspection_endpoint: Option<String>,
+    /// RFC 7591 §3. Checks register clients here, and delete them where the server lets them.
+    pub registration_endpoint: Option<String>,
     /// RFC 8628 §3.1.
     pub device_authorization_endpoint: Option<String>,
     /// The keys of the authorization server (RFC 8414 §2).

@@ -26,12 +26,13 @@ impl Mistake {
 }
 
 /// Members that are URLs. Source: RFC 6749 §3.1, §3.2; RFC 8414 §2.
-const URLS: [&str; 8] = [
+const URLS: [&str; 9] = [
     "/issuer",
     "/token_endpoint",
     "/authorization_endpoint",
     "/revocation_endpoint",
     "/introspection_endpoint",
+    "/registration_endpoint",
     "/device_authorization_endpoint",
     "/jwks_uri",
     "/metadata_url",

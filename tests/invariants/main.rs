@@ -325,6 +325,7 @@ fn a_target_that_claims_little_is_not_blamed_for_it() {
         "issuer",
         "revocation_endpoint",
         "introspection_endpoint",
+        "registration_endpoint",
         "metadata_url",
         "scope",
         "ungranted_scope",

@@ -8,7 +8,7 @@ use aho_corasick::AhoCorasick;
 
 /// What stands before every value that is found here, in any letter case.
 static SIGNS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let signs = ["token", "code", "assertion", "bearer", "eyj"];
+    let signs = ["token", "code", "assertion", "secret", "bearer", "eyj"];
     AhoCorasick::builder().ascii_case_insensitive(true).build(signs).ok()
 });
 
@@ -56,13 +56,19 @@ fn assigned<'t>(rest: &'t str, quote: &str) -> Option<&'t str> {
 /// What stands behind one of the names, in any letter case.
 fn name(rest: &str) -> Option<&str> {
     let owned = |owners: &[&str], what: &str| {
-        let owner = owners.iter().find_map(|owner| word(rest, owner));
-        let behind = owner.map(|behind| behind.strip_prefix(['_', '-']).unwrap_or(behind));
+        let behind = owners.iter().find_map(|owner| joined(rest, owner));
         word(behind.unwrap_or(rest), what)
     };
     owned(&["access", "refresh", "id"], "token")
         .or_else(|| owned(&["device", "user"], "code"))
         .or_else(|| word(rest, "assertion"))
+        .or_else(|| word(joined(rest, "client")?, "secret"))
+        .or_else(|| word(joined(joined(rest, "registration")?, "access")?, "token"))
+}
+
+/// What stands behind the first word of a name of several.
+fn joined<'t>(rest: &'t str, first: &str) -> Option<&'t str> {
+    word(rest, first).map(|behind| behind.strip_prefix(['_', '-']).unwrap_or(behind))
 }
 
 fn word<'t>(rest: &'t str, word: &str) -> Option<&'t str> {
@@ -123,8 +129,8 @@ mod tests {
 
     /// What this file says, as a regular expression: one group of a match holds the value.
     static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
-        let names =
-            "access[_-]?token|refresh[_-]?token|id[_-]?token|device[_-]?code|user[_-]?code|assertion|token|code";
+        let names = "access[_-]?token|refresh[_-]?token|id[_-]?token|device[_-]?code|user[_-]?code|assertion|token|code\
+            |client[_-]?secret|registration[_-]?access[_-]?token";
         let pattern = format!(
             r#"(?ix)
             (?: "(?:{names})"\s*:\s*"((?:[^"\\]|\\.)+)
@@ -156,6 +162,9 @@ mod tests {
             "user_code",
             "deviceCODE",
             "assertion",
+            "client",
+            "secret",
+            "registration",
             "token",
             "code",
             "_",

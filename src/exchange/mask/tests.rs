@@ -56,6 +56,19 @@ fn a_token_in_a_body_that_is_no_json_is_masked_too() {
     assert!(!shown.contains("q7d8f9s0"), "{shown}");
 }
 
+#[test]
+fn the_credentials_of_a_client_that_was_registered_are_masked() {
+    let answer = json!({"client_id": "q1", "client_secret": "w2e3r4t5y6", "registration_access_token": "u7i8o9p0a1"});
+    let text = format!("{answer} trailing");
+    for document in [
+        json!({"response": {"json": answer, "body": {"text": answer.to_string()}}, "request": {"headers": {"authorization": ["Bearer u7i8o9p0a1"]}}}),
+        json!({"response": {"body": {"text": text}}}),
+    ] {
+        let shown = sealed(document);
+        assert!(!shown.contains("w2e3r4t5y6") && !shown.contains("u7i8o9p0a1"), "{shown}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_issued_token_survives(token in "[A-Za-z0-9._~+/-]{8,40}") {

@@ -151,14 +151,24 @@ pub(super) fn is_word(value: &str) -> bool {
 }
 
 /// Members and parameters whose values a server issues, in lower case without `_` and `-`.
-const ISSUED: [&str; 8] =
-    ["accesstoken", "refreshtoken", "idtoken", "devicecode", "usercode", "assertion", "token", "code"];
+const ISSUED: [&str; 10] = [
+    "accesstoken",
+    "refreshtoken",
+    "idtoken",
+    "devicecode",
+    "usercode",
+    "assertion",
+    "token",
+    "code",
+    "clientsecret",
+    "registrationaccesstoken",
+];
 
 /// Whether a member or parameter of this name holds what a server issued: `access_token`, but also `accessToken`,
 /// `X-Access-Token`.
 pub(super) fn names_issued(name: &str) -> bool {
     // Each of them ends in one of these letters, most other names do not.
-    if !name.ends_with(['e', 'n', 'E', 'N', '_', '-']) {
+    if !name.ends_with(['e', 'n', 't', 'E', 'N', 'T', '_', '-']) {
         return false;
     }
     let plain: String = name.chars().filter(|c| *c != '_' && *c != '-').map(|c| c.to_ascii_lowercase()).collect();

@@ -182,3 +182,17 @@ fn an_authorization_request_for_an_unknown_resource_goes_back_with_an_error() {
         assert_eq!(got(dialect, &target).0, "page.login");
     }
 }
+
+#[test]
+fn a_client_that_registered_itself_deletes_itself_once() {
+    let (server, _) = server(Dialect::default());
+    let body = r#"{"client_name":"x","redirect_uris":["com.example.app:/cb"],"token_endpoint_auth_method":"none"}"#;
+    let created = server.answer(&request("POST", "/register", &["content-type: application/json"], body));
+    assert_eq!((created.reply.status, member(&created, "client_secret")), (201, None));
+    let text = |name| member(&created, name).and_then(|value| value.as_str().map(str::to_owned)).unwrap();
+    let place = text("registration_client_uri").replace("http://as", "");
+    let bearer = format!("authorization: Bearer {}", text("registration_access_token"));
+    let with = |method, header: &str| server.answer(&request(method, &place, &[header], "")).reply.status;
+    assert_eq!((with("GET", &bearer), with("DELETE", "authorization: Bearer x")), (405, 401));
+    assert_eq!((with("DELETE", &bearer), with("DELETE", &bearer)), (204, 401));
+}

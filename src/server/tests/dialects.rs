@@ -209,6 +209,11 @@ fn lawful(probe: &Probe, answer: &Answer) -> Result<(), &'static str> {
         "revoked" | "revoked.refresh_token" | "content" => must(*status == 200, "200"),
         "metadata" => must(body["issuer"] == "http://as" && body["token_endpoint"] == "http://as/token", "RFC 8414 §2"),
         "jwks" => must(body["keys"].is_array(), "RFC 7517 §5: keys"),
+        "registration.created" => {
+            must(*status == 201 && has("cache-control", "no-store"), "RFC 7591 §3.2.1: 201 and no-store")?;
+            must(body["client_id"].is_string(), "RFC 7591 §3.2.1: client_id")
+        }
+        "registration.refused" => must(*status == 401 && has("www-authenticate", "Bearer"), "RFC 6750 §3: challenge"),
         "http.405" => must(*status == 405 && header(answer, "allow").is_some(), "RFC 9110 §15.5.6: Allow"),
         "http.429" => must(*status == 429 && has("retry-after", "1"), "RFC 6585 §4: Retry-After"),
         "http.308" => must(has("location", "http://as/"), "RFC 9110 §15.4.9: Location"),

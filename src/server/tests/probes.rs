@@ -24,6 +24,7 @@ pub(super) fn probes(server: &AuthorizationServer, clock: &ManualClock) -> Vec<P
     let second = basic("gl2:0ther-s3cret");
     let ask = |authorization: &str, body: &str| form("/token", authorization, body);
     let json = |body| request("POST", "/token", &[&b, "content-type: application/json"], body);
+    let register = |body| request("POST", "/register", &["content-type: application/json"], body);
     let at = |method, target: &str, header: &str| {
         let headers: Vec<&str> = (!header.is_empty()).then_some(header).into_iter().collect();
         request(method, target, &headers, "")
@@ -155,6 +156,10 @@ pub(super) fn probes(server: &AuthorizationServer, clock: &ManualClock) -> Vec<P
         ("metadata for openid", at("GET", "/.well-known/openid-configuration", "accept: application/json")),
         ("metadata of nobody", at("GET", "/.well-known/oauth-authorization-server/nobody", "accept: application/json")),
         ("keys", at("GET", "/jwks", "")),
+        ("registration", register(r#"{"redirect_uris":["https://app.example/cb"]}"#)),
+        ("registration, own id", register(r#"{"redirect_uris":["https://app.example/cb"],"client_id":"me"}"#)),
+        ("registration, own scheme", register(r#"{"redirect_uris":["app:/cb"]}"#)),
+        ("registration, no URI", register("{}")),
         ("elsewhere", at("GET", "/", "")),
         ("unknown client", ask(&basic("stranger:x"), "grant_type=client_credentials")),
         ("wrong secret", ask(&basic("gl:wrong"), "grant_type=client_credentials")),
@@ -185,6 +190,13 @@ pub(super) fn answers(dialect: Dialect) -> Vec<(Probe, Answer, String)> {
                 let sequential = if token.starts_with("token-0") { "sequential " } else { "" };
                 text = text.replace(&token, &format!("<{known} {sequential}{kind}>"));
                 seen.push(token);
+            }
+        }
+        for name in ["client_id", "client_secret", "registration_access_token"] {
+            if let Some(serde_json::Value::String(drawn)) =
+                member(&answer, name).filter(|_| text.contains("_issued_at"))
+            {
+                text = text.replace(drawn.as_str(), if drawn == "me" { "me" } else { "<drawn>" });
             }
         }
         text.retain(|character| character != '\n');
