@@ -73,10 +73,10 @@ fn an_issuer_alone_is_enough() {
         let (ran, report) = checked(&entry(issuer, json!({})), &[]);
         assert_eq!(ran.code, 0, "{} {}", report["exit"], report["diagnosis"]);
         assert_eq!(report["target"]["discovered"]["from"], format!("{}{found_at}", reference.origin));
-        for endpoint in ["token_endpoint", "revocation_endpoint", "introspection_endpoint"] {
+        for endpoint in ["token_endpoint", "revocation_endpoint", "introspection_endpoint", "registration_endpoint"] {
             assert_eq!(report["target"][endpoint], reference.target[endpoint], "{endpoint}");
         }
-        for suite in ["introspection", "metadata", "oauth2", "revocation"] {
+        for suite in ["introspection", "metadata", "oauth2", "registration", "revocation"] {
             assert!(report["suites"].as_array().unwrap().contains(&suite.into()), "{suite}");
         }
         assert_eq!(report["target"]["token_endpoint_auth_methods"], json!(["client_secret_basic"]));

@@ -148,13 +148,12 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_that_needs_a_login_is_shown_and_not_claimed() {
-        let draft = Draft {
-            name: "test".into(),
-            endpoints: vec![("authorization_endpoint".into(), "https://as.example/authorize".into())],
-            ..Draft::default()
-        };
-        assert!(draft.render().contains("# authorization_endpoint: https://as.example/authorize"));
-        assert!(read(&draft)["targets"]["test"]["authorization_endpoint"].is_null());
+    fn an_endpoint_that_needs_a_login_or_a_leave_is_shown_and_not_claimed() {
+        for (name, _) in LATER {
+            let endpoints = vec![(name.into(), "https://as.example/there".into())];
+            let draft = Draft { name: "test".into(), endpoints, ..Draft::default() };
+            assert!(draft.render().contains(&format!("# {name}: https://as.example/there")));
+            assert!(read(&draft)["targets"]["test"][name].is_null());
+        }
     }
 }
