@@ -56,11 +56,12 @@ fn spoken(name: &str) -> String {
 }
 
 /// Members of the target file that are told by their names.
-const NAMED: [&str; 11] = [
+const NAMED: [&str; 12] = [
     "token_endpoint",
     "authorization_endpoint",
     "revocation_endpoint",
     "introspection_endpoint",
+    "registration_endpoint",
     "issuer",
     "resource",
     "scope",
