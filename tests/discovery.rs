@@ -73,12 +73,14 @@ fn an_issuer_alone_is_enough() {
         let (ran, report) = checked(&entry(issuer, json!({})), &[]);
         assert_eq!(ran.code, 0, "{} {}", report["exit"], report["diagnosis"]);
         assert_eq!(report["target"]["discovered"]["from"], format!("{}{found_at}", reference.origin));
-        for endpoint in ["token_endpoint", "revocation_endpoint", "introspection_endpoint", "registration_endpoint"] {
+        for endpoint in ["token_endpoint", "revocation_endpoint", "introspection_endpoint"] {
             assert_eq!(report["target"][endpoint], reference.target[endpoint], "{endpoint}");
         }
-        for suite in ["introspection", "metadata", "oauth2", "registration", "revocation"] {
+        for suite in ["introspection", "metadata", "oauth2", "revocation"] {
             assert!(report["suites"].as_array().unwrap().contains(&suite.into()), "{suite}");
         }
+        // A client that is registered stays behind: nobody is registered unless the target file asks for it.
+        assert!(report["target"].get("registration_endpoint").is_none_or(|endpoint| endpoint.is_null()));
         assert_eq!(report["target"]["token_endpoint_auth_methods"], json!(["client_secret_basic"]));
         assert_eq!(verdict(&report, "rfc8414/issuer-differs"), "pass");
     }

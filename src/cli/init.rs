@@ -193,7 +193,6 @@ impl Asked {
             "revocation_endpoint",
             "introspection_endpoint",
             "authorization_endpoint",
-            "registration_endpoint",
         ];
         let endpoints = named.iter().filter_map(|name| Some(((*name).to_owned(), target.text(name)?))).collect();
         let listed = target.public["token_endpoint_auth_methods"][0].as_str().map(str::to_owned);

@@ -155,13 +155,13 @@ fn is_own_machine(url: &Url) -> bool {
     }
 }
 
-/// Members of the document that are keys of an entry too. Source: RFC 8414 §2, RFC 8628 §4.
-const ENDPOINTS: [&str; 7] = [
+/// Members of the document that are keys of an entry too. Source: RFC 8414 §2, RFC 8628 §4. Not `registration_endpoint`: who
+/// registers a client leaves something behind that others see, so the target file has to name it.
+const ENDPOINTS: [&str; 6] = [
     "token_endpoint",
     "authorization_endpoint",
     "revocation_endpoint",
     "introspection_endpoint",
-    "registration_endpoint",
     "device_authorization_endpoint",
     "jwks_uri",
 ];

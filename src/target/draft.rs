@@ -26,9 +26,8 @@ pub struct Draft {
 }
 
 /// Endpoints that are not asked unless somebody says so, and why.
-const LATER: [(&str, &str); 2] = [
+const LATER: [(&str, &str); 1] = [
     ("authorization_endpoint", "Walked with a login of its own (`login:`), or by you with --interactive."),
-    ("registration_endpoint", "Checks register clients there, and delete them where the server lets them."),
 ];
 
 impl Draft {
@@ -61,7 +60,11 @@ impl Draft {
                 lines.push(format!("    {name}: {}", scalar(url)));
             }
         }
-        for (name, about) in [("revocation_endpoint", "RFC 7009"), ("introspection_endpoint", "RFC 7662")] {
+        for (name, about) in [
+            ("revocation_endpoint", "RFC 7009"),
+            ("introspection_endpoint", "RFC 7662"),
+            ("registration_endpoint", "RFC 7591: registers clients, and deletes them where the server lets them"),
+        ] {
             if !self.endpoints.iter().any(|(known, _)| known == name) {
                 lines.push(format!("    # {name}: https://…   # {about}"));
             }
