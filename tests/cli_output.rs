@@ -111,15 +111,6 @@ fn a_reader_that_leaves_is_no_error() {
 }
 
 #[test]
-fn the_help_of_check_fits_on_a_page() {
-    let folder = tempfile::tempdir().unwrap();
-    for flag in ["-h", "--help"] {
-        let help = run(grantlint(folder.path()).args(["check", flag])).stdout;
-        assert!(help.lines().count() <= 84 && help.contains("Exit codes:"), "{help}");
-    }
-}
-
-#[test]
 fn an_html_report_is_a_file_or_a_folder() {
     let (folder, _reference) = folder(&["rfc6749/token-response-cacheable"]);
     std::fs::write(folder.path().join("logo.png"), b"\x89PNG\r\n\x1a\n").unwrap();

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::args::{SelectArgs, SendArgs};
+use super::args::SelectArgs;
 use super::failure::Failure;
 use super::gating::{self, Gating};
 use super::progress::Shown;
+use super::send_args::SendArgs;
 use super::{output, pipeline};
 use crate::report::compare;
 use crate::report::model::RunReport;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
-use super::args::{SelectArgs, SendArgs};
+use super::args::SelectArgs;
 use super::failure::Failure;
+use super::send_args::SendArgs;
 use super::target_args::TargetArgs;
 use super::{output, pipeline};
 use crate::export::{self, Form, Handed};

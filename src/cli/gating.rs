@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use super::args::ReportArgs;
 use super::failure::Failure;
 use super::output::tell;
+use super::report_args::ReportArgs;
 use super::values::Spot;
 use crate::report::baseline::Baseline;
 use crate::report::conclude;

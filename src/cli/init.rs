@@ -8,9 +8,9 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::args::SendArgs;
 use super::failure::Failure;
 use super::output::tell;
+use super::send_args::SendArgs;
 use super::target_args::Auth;
 use super::{output, pipeline};
 use crate::run;
@@ -35,10 +35,14 @@ pub(super) struct InitArgs {
     /// Client identifier
     #[arg(long, value_name = "ID")]
     pub(super) client_id: Option<String>,
-    /// Environment variable that the client secret will come from
-    #[arg(long, value_name = "NAME", default_value = "GRANTLINT_CLIENT_SECRET", value_parser = variable)]
+    /// Variable that will hold the client secret [GRANTLINT_CLIENT_SECRET]
+    ///
+    /// The secret itself is asked for by nobody, and stands in no file.
+    #[arg(long, value_name = "NAME", default_value = "GRANTLINT_CLIENT_SECRET", hide_default_value = true, value_parser = variable)]
     pub(super) secret_variable: String,
-    /// How the client authenticates; by default what the metadata lists, or basic
+    /// How the client authenticates
+    ///
+    /// By default what the metadata lists, or basic.
     #[arg(long, value_name = "METHOD")]
     pub(super) auth: Option<Auth>,
     /// Scope to ask for: words separated by spaces
@@ -53,7 +57,7 @@ pub(super) struct InitArgs {
     /// Send nothing, not even for metadata
     #[arg(long)]
     pub(super) offline: bool,
-    /// Write over a file that is there
+    /// Write over a file that is there, without asking
     #[arg(long)]
     pub(super) force: bool,
 }

@@ -5,10 +5,10 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::args::ReportArgs;
 use super::branding;
 use super::colour;
 use super::failure::Failure;
+use super::report_args::ReportArgs;
 use crate::report::console::{self, ConsoleOptions, Verbosity};
 use crate::report::html;
 use crate::report::junit::{self, JUnitOptions};

@@ -7,53 +7,72 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::args::SendArgs;
 use super::failure::Failure;
 use super::output::tell;
+use super::send_args::SendArgs;
 use crate::target::{self, Reading, Target};
 
 /// Where the target comes from.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Target", group = clap::ArgGroup::new("by_flags").multiple(true))]
 pub(super) struct TargetArgs {
-    /// Targets of the target file that are checked; all of them by default
+    /// Targets of the target file; all of them by default
     #[arg(value_name = "TARGET", conflicts_with = "by_flags")]
     pub(super) targets: Vec<String>,
     /// Target file
     #[arg(long, value_name = "FILE", default_value = "grantlint.yaml", conflicts_with = "by_flags")]
     pub(super) config: PathBuf,
     /// Take a target file with secrets in it
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(super) allow_literal_secrets: bool,
     /// Token endpoint to check without a target file
     #[arg(long, value_name = "URL", requires = "client_id", group = "by_flags")]
     pub(super) token_endpoint: Option<String>,
-    /// Issuer to check without a target file; without --token-endpoint, its metadata names the endpoints
+    /// Issuer to check without a target file
+    ///
+    /// Without --token-endpoint, its metadata names the endpoints.
     #[arg(long, value_name = "URL", group = "by_flags")]
     pub(super) issuer: Option<String>,
-    /// Its client identifier; the secret comes from GRANTLINT_CLIENT_SECRET, a file or a prompt
+    /// Its client; GRANTLINT_CLIENT_SECRET has the secret, or it is asked for
+    ///
+    /// --client-secret-file takes it from a file. It is never an argument, since others can read those.
     #[arg(long, value_name = "ID", requires = "by_flags")]
     pub(super) client_id: Option<String>,
     /// File that holds the client secret
-    #[arg(long, value_name = "FILE", requires = "client_id")]
+    #[arg(long, hide_short_help = true, value_name = "FILE", requires = "client_id")]
     pub(super) client_secret_file: Option<PathBuf>,
-    /// How the client authenticates; by default basic, or what the metadata lists
+    /// How the client authenticates
+    ///
+    /// By default basic, or what the metadata lists.
     #[arg(long, value_name = "METHOD", requires = "by_flags")]
     pub(super) auth: Option<Auth>,
     /// Scope to ask for: words separated by spaces
     #[arg(long, value_name = "SCOPE", requires = "by_flags")]
     pub(super) scope: Option<String>,
     /// Request bodies that the endpoint promises to take: form, json, or form,json
-    #[arg(long, value_name = "TYPE", requires = "by_flags", value_delimiter = ',', default_value = "form")]
+    #[arg(
+        long,
+        hide_short_help = true,
+        value_name = "TYPE",
+        requires = "by_flags",
+        value_delimiter = ',',
+        default_value = "form"
+    )]
     pub(super) content_type: Vec<ContentType>,
     /// Protected resource to use the token at
     #[arg(long, value_name = "URL", requires = "by_flags")]
     pub(super) resource: Option<String>,
     /// File to post to the resource; without it, GET
-    #[arg(long, value_name = "FILE", requires = "resource")]
+    #[arg(long, hide_short_help = true, value_name = "FILE", requires = "resource")]
     pub(super) resource_body: Option<PathBuf>,
     /// Media type of that file
-    #[arg(long, value_name = "TYPE", requires = "resource_body", default_value = "application/json")]
+    #[arg(
+        long,
+        hide_short_help = true,
+        value_name = "TYPE",
+        requires = "resource_body",
+        default_value = "application/json"
+    )]
     pub(super) resource_content_type: String,
 }
 
