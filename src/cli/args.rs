@@ -17,6 +17,7 @@ use super::report_args::ReportArgs;
 use super::send_args::SendArgs;
 use super::target_args::TargetArgs;
 use super::values::Part;
+use super::waiver::WaiverArgs;
 
 /// Checks running OAuth endpoints: plays the client, sends the requests that matter, judges the answers.
 #[derive(Debug, Parser)]
@@ -40,6 +41,9 @@ pub(super) struct Cli {
 
 pub(super) const CODES_IN_SHORT: &str =
     "Exit codes: 0 all right, 1 violation, 2 usage, 3 not testable, 4 nothing applies, 5 not written";
+
+pub(super) const CODES_OF_FILES: &str =
+    "Exit codes: 0 all right, 2 usage or file error; nothing was changed, 5 the file could not be written";
 
 pub(super) const EXIT_CODES: &str = "\
 Exit codes:
@@ -80,6 +84,8 @@ pub(super) enum Command {
     Serve(ServeArgs),
     /// Show which requirement is decided by which check
     Coverage(CoverageArgs),
+    /// Add a waiver to a waiver file, or list what stands in one
+    Waiver(WaiverArgs),
     /// Run every fault against its check: the proof that each check can fail
     Selftest(SelftestArgs),
     /// Print a script that completes commands and flags in your shell

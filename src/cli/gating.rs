@@ -21,6 +21,7 @@ pub(super) struct Gating {
     /// `None`: the default, or what a saved run had.
     pub(super) fail_on: Option<FailOn>,
     pub(super) waivers: Vec<Waiver>,
+    no_waivers: bool,
     fail_on_stale: bool,
     baseline: Option<(PathBuf, Baseline)>,
     spot: Option<Spot>,
@@ -33,7 +34,8 @@ impl Gating {
         let baseline = args.baseline.as_ref().map(|path| Ok::<_, Failure>((path.clone(), Baseline::new(&runs(path)?))));
         Ok(Self {
             fail_on: args.fail_on.map(Into::into),
-            waivers: waivers_of(args.waivers.as_deref())?,
+            waivers: waivers_of(args.waivers.as_deref().filter(|_| !args.no_waivers))?,
+            no_waivers: args.no_waivers,
             fail_on_stale: args.fail_on_stale,
             baseline: baseline.transpose()?,
             spot: args.location.clone(),
@@ -45,6 +47,10 @@ impl Gating {
     pub(super) fn apply(&self, report: &mut RunReport) {
         report.exit.fail_on = self.fail_on.unwrap_or(report.exit.fail_on);
         report.exit.fail_on_stale |= self.fail_on_stale;
+        report.exit.no_waivers &= self.waivers.is_empty();
+        if self.no_waivers {
+            waivers::lift(report);
+        }
         if let Some(Spot { path, line }) = &self.spot {
             let place = Place { line: *line, column: 1, end_column: 2 };
             report.source = Some(Source { file: path.clone(), places: [(String::new(), place)].into() });
@@ -109,7 +115,7 @@ pub(super) fn source(source: &target::Source) -> Source {
 }
 
 /// A path relative to the root of the repository that the file is in, as CI servers want it; elsewhere as it was given.
-fn in_repository(path: &Path) -> String {
+pub(super) fn in_repository(path: &Path) -> String {
     let given = || path.display().to_string();
     let Ok(whole) = path.canonicalize() else { return given() };
     let root = whole.ancestors().skip(1).find(|folder| folder.join(".git").exists());

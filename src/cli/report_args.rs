@@ -26,6 +26,11 @@ pub(super) struct ReportArgs {
     /// File of waivers: violations accepted with a reason until a day
     #[arg(long, value_name = "FILE")]
     pub(super) waivers: Option<PathBuf>,
+    /// Judge as if there were no waivers
+    ///
+    /// Waivers that stand in a saved run are lifted too. The report says so.
+    #[arg(long, hide_short_help = true)]
+    pub(super) no_waivers: bool,
     /// Exit with 1 if a waiver is stale or has ended
     #[arg(long, hide_short_help = true)]
     pub(super) fail_on_stale: bool,
