@@ -2,7 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::branding;
@@ -83,17 +83,18 @@ pub(super) fn valid(args: &ReportArgs) -> Result<(), Failure> {
             let help = "name a folder; it is made if it is not there".to_owned();
             return Err(Failure::usage(format!("`{}` is a file, and html-dir writes a folder", path.display()), help));
         }
-        let directory =
-            output.path.as_ref().and_then(|path| path.parent()).filter(|parent| !parent.as_os_str().is_empty());
-        if let Some(directory) = directory.filter(|directory| !directory.is_dir()) {
-            let help = format!("make it first: `mkdir -p {}`", directory.display());
-            return Err(Failure::usage(
-                format!("there is no directory `{}` to write a report into", directory.display()),
-                help,
-            ));
-        }
+        output.path.as_deref().map_or(Ok(()), has_directory)?;
     }
     Ok(())
+}
+
+/// The directory of a file that is to be written is there; none is made, for it is more often a typing error.
+pub(super) fn has_directory(path: &Path) -> Result<(), Failure> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let Some(directory) = directory.filter(|directory| !directory.is_dir()) else { return Ok(()) };
+    let help = format!("make it first: `mkdir -p {}`", directory.display());
+    let message = format!("there is no directory `{}` to write a report into", directory.display());
+    Err(Failure::usage(message, help))
 }
 
 /// Writes every report: files first, so that what stands on the console last is the verdict. Without a report for standard
