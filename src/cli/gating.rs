@@ -117,7 +117,13 @@ pub(super) fn source(source: &target::Source) -> Source {
 /// A path relative to the root of the repository that the file is in, as CI servers want it; elsewhere as it was given.
 pub(super) fn in_repository(path: &Path) -> String {
     let given = || path.display().to_string();
-    let Ok(whole) = path.canonicalize() else { return given() };
+    // Of a report that is yet to be written a folder above is there.
+    let whole = path.ancestors().find_map(|above| {
+        let known = if above.as_os_str().is_empty() { Path::new(".") } else { above };
+        let (known, rest) = (known.canonicalize().ok()?, path.strip_prefix(above).ok()?);
+        Some(if rest.as_os_str().is_empty() { known } else { known.join(rest) })
+    });
+    let Some(whole) = whole else { return given() };
     let root = whole.ancestors().skip(1).find(|folder| folder.join(".git").exists());
     root.and_then(|root| whole.strip_prefix(root).ok()).map_or_else(given, |relative| relative.display().to_string())
 }

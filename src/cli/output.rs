@@ -8,6 +8,7 @@ use std::str::FromStr;
 use super::branding;
 use super::colour;
 use super::failure::Failure;
+use super::gating::in_repository;
 use super::report_args::ReportArgs;
 use crate::report::console::{self, ConsoleOptions, Verbosity};
 use crate::report::html;
@@ -100,7 +101,8 @@ pub(super) fn has_directory(path: &Path) -> Result<(), Failure> {
 /// Writes every report: files first, so that what stands on the console last is the verdict. Without a report for standard
 /// output the console report goes there.
 pub(super) fn write_all(reports: &[&RunReport], args: &ReportArgs, again: Option<&str>) -> Result<(), Failure> {
-    let junit = JUnitOptions { warnings: args.junit_warnings.into(), file: None };
+    let attachments = attachments(args);
+    let junit = JUnitOptions { warnings: args.junit_warnings.into(), file: None, attachments };
     let rendered = |format: Format, to_terminal: bool| match format {
         Format::Json => json::render_all(reports),
         Format::JUnit => junit::render(reports, &junit),
@@ -142,6 +144,18 @@ pub(super) fn write_all(reports: &[&RunReport], args: &ReportArgs, again: Option
         print(&rendered(format, true))?;
     }
     failure.map_or(Ok(()), Err)
+}
+
+/// What is written beside the JUnit report for people and programs, the page first: GitLab shows one.
+fn attachments(args: &ReportArgs) -> Vec<String> {
+    let of = |format: Format| {
+        let paths = args.outputs.iter().filter(move |output| output.format == format);
+        paths.filter_map(|output| output.path.clone())
+    };
+    let pages = of(Format::Html).chain(of(Format::HtmlDir).map(|folder| folder.join("index.html")));
+    let files = pages.chain(of(Format::Har)).chain(of(Format::Json));
+    // A pipe or a device cannot be fetched afterwards.
+    files.filter(|path| path.is_file() || !path.exists()).map(|path| in_repository(&path)).collect()
 }
 
 /// The reports for standard output, in the order in which they stand there.
