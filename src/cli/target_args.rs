@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::output::tell;
+use super::pipeline;
 use super::send_args::SendArgs;
 use crate::target::{self, Reading, Target};
 
@@ -217,13 +218,37 @@ impl TargetArgs {
             Err(std::env::VarError::NotPresent) => {}
         }
         if io::stdin().is_terminal() {
-            return rpassword::prompt_password("client secret (not shown): ")
-                .map_err(|error| Failure::usage(format!("cannot read the client secret: {error}"), None));
+            return typed_secret();
         }
         let help = format!(
             "set {SECRET}, or name a file with --client-secret-file; it is never an argument, since others can read those"
         );
         Err(Failure::usage("no client secret", help))
+    }
+}
+
+/// The secret as somebody types it, which is not shown.
+fn typed_secret() -> Result<String, Failure> {
+    // Ctrl-C comes as a signal, which would end the process before the terminal shows again what is typed. A process that listens
+    // outlives it, and is told by an error.
+    #[cfg(unix)]
+    let _listening = {
+        use tokio::signal::unix::{SignalKind, signal};
+        let runtime = pipeline::runtime()?;
+        let _within = runtime.enter();
+        (signal(SignalKind::interrupt()), runtime)
+    };
+    let other = || format!("set {SECRET}, or name a file with --client-secret-file");
+    match rpassword::prompt_password("client secret (not shown): ") {
+        Ok(secret) if secret.is_empty() => Err(Failure::usage("the client secret is empty; nothing was sent", other())),
+        Ok(secret) => Ok(secret),
+        Err(error) => {
+            tell("");
+            if error.kind() == io::ErrorKind::Interrupted {
+                return Err(Failure::interrupted());
+            }
+            Err(Failure::usage(format!("cannot read the client secret: {error}"), other()))
+        }
     }
 }
 
