@@ -39,8 +39,10 @@ pub(super) enum ExportForm {
     Curl,
     /// Postman collection 2.1 with tests, for Postman and Newman.
     Postman,
-    /// Requests for the REST Client of VS Code and for httpYac.
+    /// Requests for the REST Client of VS Code.
     Http,
+    /// Requests with tests for httpYac.
+    Httpyac,
 }
 
 impl From<ExportForm> for Form {
@@ -49,6 +51,7 @@ impl From<ExportForm> for Form {
             ExportForm::Curl => Self::Curl,
             ExportForm::Postman => Self::Postman,
             ExportForm::Http => Self::HttpFile,
+            ExportForm::Httpyac => Self::HttpYac,
         }
     }
 }
