@@ -85,11 +85,19 @@ pub(super) fn run(args: &CompareArgs) -> Result<u8, Failure> {
         let help = "give all but one a path, as in `-o json=comparison.json`".to_owned();
         return Err(Failure::usage("two outputs would share standard output", help));
     }
-    args.outputs.iter().filter_map(|output| output.path.as_deref()).try_for_each(output::has_directory)?;
+    for path in args.outputs.iter().filter_map(|output| output.path.as_deref()) {
+        output::has_directory(path)?;
+        write::may_write(path)?;
+    }
     let mut runs: Vec<RunReport> = Vec::new();
     let sides: Vec<&String> = std::iter::once(&args.left).chain(&args.right).collect();
     if args.right.as_ref() == Some(&args.left) {
         return Err(Failure::usage("both sides are the same", "name two targets or two saved runs".to_owned()));
+    }
+    if let Some(side) = sides.iter().find(|side| !is_file(side) && !args.config.exists()) {
+        let help = "give two saved runs (`check -o json=RUN.json`), or name the target file with --config".to_owned();
+        let message = format!("`{side}` is no file, and there is no target file `{}`", args.config.display());
+        return Err(Failure::usage(message, help));
     }
     for side in &sides {
         runs.extend(if is_file(side) { gating::runs(Path::new(side))? } else { vec![live(args, side)?] });

@@ -80,9 +80,14 @@ impl Gating {
 /// The waivers of a file; none without one.
 fn waivers_of(path: Option<&Path>) -> Result<Vec<Waiver>, Failure> {
     let Some(path) = path else { return Ok(Vec::new()) };
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::usage(format!("cannot read waiver file `{}`: {error}", path.display()), None))?;
+    let text = std::fs::read_to_string(path).map_err(|error| unreadable_waivers(path, &error))?;
     waivers::read(&in_repository(path), &text).map_err(|file| Failure::waivers(*file))
+}
+
+/// A waiver file that is not there, or not for us.
+pub(super) fn unreadable_waivers(path: &Path, error: &io::Error) -> Failure {
+    let help = "name the file with --waivers FILE; `grantlint waiver add` makes one".to_owned();
+    Failure::usage(format!("cannot read waiver file `{}`: {error}", path.display()), help)
 }
 
 /// The runs of a saved report; `-` is standard input.

@@ -28,8 +28,10 @@ pub(super) fn run(args: &ManArgs) -> Result<u8, Failure> {
         output::print(&rendered(&root, "grantlint")?)?;
         return Ok(0);
     };
-    std::fs::create_dir_all(folder)
-        .map_err(|error| Failure::usage(format!("cannot make the folder `{}`: {error}", folder.display()), None))?;
+    std::fs::create_dir_all(folder).map_err(|error| {
+        let help = "name a folder that you may write to".to_owned();
+        Failure::usage(format!("cannot make the folder `{}`: {error}", folder.display()), help)
+    })?;
     let mut written = Vec::new();
     pages(folder, &root, "grantlint", &mut written)?;
     output::print(&written.join(""))?;

@@ -85,6 +85,9 @@ pub(super) fn valid(args: &ReportArgs) -> Result<(), Failure> {
             return Err(Failure::usage(format!("`{}` is a file, and html-dir writes a folder", path.display()), help));
         }
         output.path.as_deref().map_or(Ok(()), has_directory)?;
+        if let Some(path) = output.path.as_ref().filter(|_| output.format != Format::HtmlDir) {
+            write::may_write(path)?;
+        }
     }
     Ok(())
 }
@@ -94,7 +97,7 @@ pub(super) fn has_directory(path: &Path) -> Result<(), Failure> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let Some(directory) = directory.filter(|directory| !directory.is_dir()) else { return Ok(()) };
     let help = format!("make it first: `mkdir -p {}`", directory.display());
-    let message = format!("there is no directory `{}` to write a report into", directory.display());
+    let message = format!("there is no directory `{}` to write into", directory.display());
     Err(Failure::usage(message, help))
 }
 

@@ -80,7 +80,11 @@ pub(super) fn run(args: &ReplayArgs) -> Result<u8, Failure> {
 
 fn file(path: &PathBuf) -> Result<File, Failure> {
     let name = path.display().to_string();
-    let unreadable = |error: io::Error| Failure::usage(format!("cannot read `{name}`: {error}"), None);
+    let unreadable = |error: io::Error| {
+        let help =
+            "give a HAR, the output of `curl -i`, raw HTTP, the JSON of a token response, or a saved run".to_owned();
+        Failure::usage(format!("cannot read recording `{name}`: {error}"), help)
+    };
     let mut bytes = Vec::new();
     // One more than is taken, so that a file of exactly the bound is not too large.
     let most = MOST_BYTES + 1;

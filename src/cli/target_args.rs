@@ -179,8 +179,7 @@ impl TargetArgs {
         if let Some(url) = &self.resource {
             entry["resource"] = json!({"url": url, "method": "GET"});
             if let Some(path) = &self.resource_body {
-                let body = fs::read_to_string(path)
-                    .map_err(|error| Failure::usage(format!("cannot read `{}`: {error}", path.display()), None))?;
+                let body = fs::read_to_string(path).map_err(|error| unreadable("resource-body", path, &error))?;
                 entry["resource"] =
                     json!({"url": url, "method": "POST", "content_type": self.resource_content_type, "body": body});
             }
@@ -196,8 +195,7 @@ impl TargetArgs {
 
     fn secret(&self) -> Result<String, Failure> {
         if let Some(path) = &self.client_secret_file {
-            let text = fs::read_to_string(path)
-                .map_err(|error| Failure::usage(format!("cannot read `{}`: {error}", path.display()), None))?;
+            let text = fs::read_to_string(path).map_err(|error| unreadable("client-secret-file", path, &error))?;
             let secret = text.trim_end_matches(['\n', '\r']);
             if secret.is_empty() {
                 return Err(Failure::usage(format!("no client secret in `{}`: it is empty", path.display()), None));
@@ -225,6 +223,12 @@ impl TargetArgs {
         );
         Err(Failure::usage("no client secret", help))
     }
+}
+
+/// A file that a flag names, and that cannot be read.
+fn unreadable(flag: &str, path: &Path, error: &io::Error) -> Failure {
+    let help = format!("look at the path behind --{flag}, which is relative to where you are, and at who may read it");
+    Failure::usage(format!("cannot read `{}` (--{flag}): {error}", path.display()), help)
 }
 
 /// The secret as somebody types it, which is not shown.
@@ -267,8 +271,7 @@ pub(super) fn lay_over(target: &mut Target, sending: &SendArgs) -> Result<(), Fa
     }
     if let Some(path) = &sending.cacert {
         // Also where nothing needs it: a wrong path is found today and not on the day the endpoint gets TLS.
-        fs::File::open(path)
-            .map_err(|error| Failure::usage(format!("cannot read `{}`: {error}", path.display()), None))?;
+        fs::File::open(path).map_err(|error| unreadable("cacert", path, &error))?;
         target.ca_file = Some(path.clone());
     }
     Ok(())

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 
 use super::args::CODES_OF_FILES;
 use super::failure::Failure;
-use super::gating::in_repository;
+use super::gating::{in_repository, unreadable_waivers};
 use super::{output, pipeline};
 use crate::clock::{Clock as _, SystemClock};
 use crate::report::text::one_line;
@@ -114,7 +114,7 @@ fn add(args: &AddArgs) -> Result<u8, Failure> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => NEW.to_owned(),
-        Err(error) => return Err(unreadable(path, &error)),
+        Err(error) => return Err(unreadable_waivers(path, &error)),
     };
     let added = edit::with(&path.display().to_string(), &text, &waiver).map_err(|error| refused(error, path))?;
     write::write(path, added.text.as_bytes())?;
@@ -204,15 +204,10 @@ fn refused(error: edit::Error, path: &Path) -> Failure {
     }
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> Failure {
-    let help = "name the file with --waivers FILE; `grantlint waiver add` makes one".to_owned();
-    Failure::usage(format!("cannot read waiver file `{}`: {error}", path.display()), help)
-}
-
 fn list(args: &ListWaiversArgs) -> Result<u8, Failure> {
     let path = &args.waivers;
     let catalogue = pipeline::catalogue(args.specs.as_deref())?;
-    let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+    let text = fs::read_to_string(path).map_err(|error| unreadable_waivers(path, &error))?;
     let all = waivers::read(&in_repository(path), &text).map_err(|file| Failure::waivers(*file))?;
     let now = SystemClock.now_ms();
     let mut rows = vec![["line", "state", "until", "target", "check"].map(str::to_owned)];

@@ -42,6 +42,24 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     replace(&path, directory, permissions, bytes).map_err(unwritable)
 }
 
+/// Looks whether [`write()`] will be let write to a path, before there is anything to write: a run that was asked for is not to be lost.
+///
+/// # Errors
+///
+/// If the path is a directory, or its directory takes no file. What only shows in writing, such as a full disk, is not seen.
+pub fn may_write(path: &Path) -> Result<(), Error> {
+    match fs::metadata(path) {
+        Ok(known) if known.is_dir() => return Err(Error::Directory(path.to_owned())),
+        Ok(known) if !known.is_file() => return Ok(()),
+        _ => {}
+    }
+    // A link is written through to where it leads.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let tried = tempfile::Builder::new().prefix(".grantlint-").tempfile_in(directory);
+    tried.map(drop).map_err(|source| Error::Unwritable { path: path.clone(), source })
+}
+
 /// Writes `bytes` to a file that is not there yet, whole or not at all.
 ///
 /// # Errors
@@ -157,6 +175,15 @@ mod tests {
         write(&path, b"second").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"second");
         assert_eq!(names(directory.path()), ["run.json"]);
+    }
+
+    #[test]
+    fn what_will_not_be_written_is_known_before() {
+        let directory = tempfile::tempdir().unwrap();
+        may_write(&directory.path().join("run.json")).unwrap();
+        may_write(Path::new("/dev/null")).unwrap();
+        assert!(names(directory.path()).is_empty(), "nothing is left of the attempt");
+        assert!(matches!(may_write(&directory.path().join("a/b")), Err(Error::Unwritable { .. })));
     }
 
     #[test]
