@@ -163,6 +163,17 @@ def secret_not_shown(folder, server):
         assert "--client-secret-file" in terminal.seen, terminal.seen
 
 
+def dumb_terminal(folder, server):
+    (folder / "secret").write_text(server["secret"])
+    arguments = ("check", "--token-endpoint", server["endpoint"], "--client-id", "gl", "--client-secret-file", "secret", "--safe")
+    plain = Terminal(folder, *arguments, TERM="dumb", NO_COLOR="")
+    expect(plain.ended(), 0, plain)
+    assert "\x1b" not in plain.seen and "exchanges, token" not in plain.seen, plain.seen
+    shown = Terminal(folder, *arguments, NO_COLOR="")
+    expect(shown.ended(), 0, shown)
+    assert "\x1b[" in shown.seen, "a terminal that can show colours is shown some"
+
+
 def main():
     serving = subprocess.Popen([GRANTLINT, "serve"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
@@ -172,7 +183,7 @@ def main():
             assert lines[-1], "the reference server said nothing"
         target = json.loads("".join(line for line in lines if not line.startswith("#")))["targets"]["reference"]
         server = {"origin": target["issuer"], "endpoint": target["token_endpoint"], "secret": target["client"]["client_secret"]}
-        for case in (happy, no_issuer, end_of_input, interrupted, not_written_over, secret_not_shown):
+        for case in (happy, no_issuer, end_of_input, interrupted, not_written_over, secret_not_shown, dumb_terminal):
             with tempfile.TemporaryDirectory() as folder:
                 case(Path(folder), server)
             print(f"ok: at a terminal: {case.__name__.replace('_', ' ')}")
