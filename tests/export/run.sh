@@ -40,6 +40,8 @@ install_tools() {
 # serve ARGUMENT…: starts the server, and sets the variables of its secrets.
 serve() {
   end_server
+  # What an earlier server wrote would be taken for this one's.
+  : >"$work/reference.yaml"
   "$grantlint" serve "$@" >"$work/reference.yaml" 2>/dev/null &
   server=$!
   local tries=0
