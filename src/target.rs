@@ -97,7 +97,7 @@ impl Error {
     pub fn help(&self) -> Option<&'static str> {
         match self {
             Self::Unreadable { .. } => Some(
-                "name the file with `--config`, or say `--token-endpoint URL --client-id ID` or `--issuer URL` without a file",
+                "name the file with `--config`, write one with `grantlint init`, or say `--token-endpoint URL --client-id ID` or `--issuer URL` without a file",
             ),
             _ => None,
         }

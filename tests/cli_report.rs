@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use common::{Ran, Reference, check, grantlint, run};
+use common::{Ran, Reference, check, grantlint, run, target_file};
 use serde_json::Value;
 
 const FAULT: &str = "rfc6749/token-response-cacheable";
@@ -92,7 +92,7 @@ fn a_saved_run_is_written_again_as_it_was() {
     assert!(ran.stdout.contains(FAULT), "{}", ran.stdout);
     for format in ["json", "junit", "sarif", "gitlab", "github", "markdown", "har"] {
         assert_eq!(
-            read(folder.path(), &format!("live.{format}")),
+            read(folder.path(), &format!("live.{format}")).replace("ATTACHMENT|live.", "ATTACHMENT|again."),
             read(folder.path(), &format!("again.{format}")),
             "{format}"
         );
@@ -249,4 +249,39 @@ fn what_is_no_saved_run_is_told_with_its_place() {
     assert!(ran.stderr.contains("larger than 64 MiB"), "{}", ran.stderr);
     assert_eq!(again(folder.path(), &["missing.json"]).code, 2);
     assert_eq!(again(folder.path(), &[]).code, 2);
+}
+
+#[test]
+fn a_red_case_names_the_reports_beside_it_by_their_place_in_the_repository() {
+    let reference = Reference::with_ids(&["rfc6749/token-response-cacheable"]);
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("ci/out");
+    std::fs::create_dir_all(&inner).unwrap();
+    std::fs::create_dir(folder.path().join(".git")).unwrap();
+    target_file(&folder.path().join("ci"), &[("t", &reference.target)]);
+    let outputs = [
+        "-o",
+        "har=/dev/null",
+        "-o",
+        "json=out/run.json",
+        "-o",
+        "junit=out/j.xml",
+        "-o",
+        "html-dir=site",
+        "-o",
+        "html=out/r.html",
+    ];
+    let ran = check(
+        &folder.path().join("ci"),
+        &[&["--allow-literal-secrets", "--only", "rfc6749/token-response-cacheable"], &outputs[..]].concat(),
+    );
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    let junit = std::fs::read_to_string(inner.join("j.xml")).unwrap();
+    let lines = "[[ATTACHMENT|ci/out/r.html]]\n[[ATTACHMENT|ci/site/index.html]]\n[[ATTACHMENT|ci/out/run.json]]]]>";
+    assert!(junit.contains(lines), "{junit}");
+    for named in ["ci/out/r.html", "ci/site/index.html", "ci/out/run.json"] {
+        assert!(folder.path().join(named).is_file(), "{named}");
+    }
+    let alone = check(&folder.path().join("ci"), &["--allow-literal-secrets", "-o", "junit"]);
+    assert!(!alone.stdout.contains("ATTACHMENT"), "{}", alone.stdout);
 }

@@ -31,7 +31,7 @@ fn no_export_holds_a_secret_in_any_encoding() {
     let mut all = Vec::new();
     secrets(&reference.target, false, &mut all);
     assert!(all.len() >= 3, "{all:?}");
-    for form in ["curl", "postman", "http"] {
+    for form in ["curl", "postman", "http", "httpyac"] {
         for more in [&[][..], &["--all"], &["--suite", "coupa-call-out"]] {
             let ran = export(&reference, &[&[form], more].concat());
             assert_eq!(ran.code, 0, "{}", ran.stderr);

@@ -52,6 +52,11 @@ fn run_report() {
 }
 
 #[test]
+fn comparison() {
+    is_current("comparison-v1", &generate::<grantlint::report::compare::json::ComparisonReport>());
+}
+
+#[test]
 fn target() {
     is_current("target", &generate::<grantlint::target::TargetFile>());
 }

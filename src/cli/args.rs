@@ -12,31 +12,38 @@ use super::diagnose::DiagnoseArgs;
 use super::export::ExportArgs;
 use super::init::InitArgs;
 use super::man::ManArgs;
-use super::output::Output;
 use super::replay::ReplayArgs;
+use super::report_args::ReportArgs;
+use super::send_args::SendArgs;
 use super::target_args::TargetArgs;
-use super::values::{Part, Spot};
-use crate::report::html::logo::Logo;
-use crate::report::junit::WarningsAs;
-use crate::report::model::FailOn;
+use super::values::Part;
+use super::waiver::WaiverArgs;
 
 /// Checks running OAuth endpoints: plays the client, sends the requests that matter, judges the answers.
 #[derive(Debug, Parser)]
-#[command(name = "grantlint", version, propagate_version = true, disable_help_subcommand = true, max_term_width = 110)]
-#[command(disable_help_flag = true, disable_version_flag = true, after_help = EXIT_CODES)]
+#[command(name = "grantlint", version, propagate_version = true, disable_help_subcommand = true, max_term_width = 100)]
+#[command(disable_help_flag = true, disable_version_flag = true, after_help = CODES_IN_SHORT, after_long_help = EXIT_CODES)]
 pub(super) struct Cli {
     #[command(subcommand)]
     pub(super) command: Command,
-    /// Colours; auto goes by the terminal, NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    /// Colours
+    ///
+    /// `auto` goes by the terminal, NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_short_help = true)]
     pub(super) color: Colour,
-    /// Print help
-    #[arg(short, long, global = true, action = ArgAction::HelpShort)]
+    /// Print help: -h what is used every day, --help everything
+    #[arg(short, long, global = true, action = ArgAction::Help)]
     pub(super) help: Option<bool>,
     /// Print version
     #[arg(short = 'V', long, global = true, action = ArgAction::Version)]
     pub(super) version: Option<bool>,
 }
+
+pub(super) const CODES_IN_SHORT: &str =
+    "Exit codes: 0 all right, 1 violation, 2 usage, 3 not testable, 4 nothing applies, 5 not written";
+
+pub(super) const CODES_OF_FILES: &str =
+    "Exit codes: 0 all right, 2 usage or file error; nothing was changed, 5 the file could not be written";
 
 pub(super) const EXIT_CODES: &str = "\
 Exit codes:
@@ -49,23 +56,27 @@ Exit codes:
 /// Commands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Start the reference server on a free loopback port, check it, and show what a faulty run looks like
+    /// Check the reference server: a sound run and a faulty one, with no setup
+    ///
+    /// It is started on a free port of this machine. Ends with 0 if both runs came out as they must.
     Demo(DemoArgs),
     /// Write a commented target file for a start
     Init(InitArgs),
     /// Check live targets of a target file, or the endpoint named by flags
     Check(Box<CheckArgs>),
-    /// Write saved runs again in other formats, and put the parts of a divided run together
+    /// Write saved runs in other formats, and put the parts of a divided run together
     Report(ReportAgainArgs),
     /// Show where two targets, or two saved runs, differ
     Compare(Box<CompareArgs>),
     /// Write the ordinary requests of a target for curl, Postman or a `.http` file
     Export(Box<ExportArgs>),
-    /// Judge what somebody else recorded (HAR, `curl -i`, raw HTTP, a token response), or a saved run; sends nothing
+    /// Judge a recording (HAR, `curl -i`, raw HTTP, JSON) or a saved run; sends nothing
     Replay(Box<ReplayArgs>),
-    /// Say what an error message means, or what a saved run says as a whole: causes, checks that decide, what to ask
+    /// Say what an error message means, or what a saved run says as a whole
+    ///
+    /// Causes in order of likelihood, the checks that decide, and what to ask.
     Diagnose(DiagnoseArgs),
-    /// Show one check: requirement, what is sent, what is accepted, why, how to fix it
+    /// Show one check: requirement, what is sent and accepted, why, how to fix it
     Explain(ExplainArgs),
     /// List checks, suites, exchanges, faults or the reference server's rules
     List(ListArgs),
@@ -73,6 +84,8 @@ pub(super) enum Command {
     Serve(ServeArgs),
     /// Show which requirement is decided by which check
     Coverage(CoverageArgs),
+    /// Add a waiver to a waiver file, or list what stands in one
+    Waiver(WaiverArgs),
     /// Run every fault against its check: the proof that each check can fail
     Selftest(SelftestArgs),
     /// Print a script that completes commands and flags in your shell
@@ -83,14 +96,14 @@ pub(super) enum Command {
 
 /// `check`.
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = CODES_IN_SHORT, after_long_help = EXIT_CODES)]
 pub(super) struct CheckArgs {
     #[command(flatten)]
     pub(super) target: TargetArgs,
     #[command(flatten)]
     pub(super) select: SelectArgs,
     /// Only part I of N of the checks; `grantlint report` joins the parts
-    #[arg(long, value_name = "I/N", help_heading = "What is checked")]
+    #[arg(long, value_name = "I/N", help_heading = "What is checked", hide_short_help = true)]
     pub(super) shard: Option<Part>,
     #[command(flatten)]
     pub(super) sending: SendArgs,
@@ -100,7 +113,7 @@ pub(super) struct CheckArgs {
 
 /// `report`.
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = CODES_IN_SHORT, after_long_help = EXIT_CODES)]
 pub(super) struct ReportAgainArgs {
     /// Saved runs (`check -o json=RUN.json`); `-` is standard input
     #[arg(value_name = "RUN.json", required = true)]
@@ -116,7 +129,9 @@ pub(super) struct SelectArgs {
     /// Suite to run instead of the target's own; may be repeated
     #[arg(long = "suite", value_name = "NAME")]
     pub(super) suites: Vec<String>,
-    /// Only checks whose id fits (`*` within a segment, `**` across); may be repeated
+    /// Only checks whose id fits, such as 'rfc6749/**'; may be repeated
+    ///
+    /// `*` is within a segment, `**` across segments.
     #[arg(long, value_name = "PATTERN")]
     pub(super) only: Vec<String>,
     /// No checks whose id fits; may be repeated
@@ -125,160 +140,6 @@ pub(super) struct SelectArgs {
     /// Folder with checks, exchanges and suites of your own
     #[arg(long, value_name = "DIR")]
     pub(super) specs: Option<PathBuf>,
-}
-
-/// How it is sent.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "How it is sent")]
-pub(super) struct SendArgs {
-    /// Send only what a real client sends every day: nothing that may lock, revoke, load or leak
-    #[arg(long)]
-    pub(super) safe: bool,
-    /// Print what would be sent, masked, and send nothing
-    #[arg(long)]
-    pub(super) dry_run: bool,
-    /// Requests under way at once
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub(super) concurrency: u16,
-    /// Most requests per second; by default no limit
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub(super) rate: Option<u16>,
-    /// Longest wait that a check may ask for, such as 90s or 1h; those that wait longer are left out
-    #[arg(long, value_name = "TIME", default_value = "0s")]
-    pub(super) patience: String,
-    /// Longest time for one exchange, such as 30s
-    #[arg(long, value_name = "TIME")]
-    pub(super) timeout: Option<String>,
-    /// Log in with a browser of your own: shows each address, takes the redirect
-    #[arg(long, conflicts_with_all = ["browser", "webdriver"])]
-    pub(super) interactive: bool,
-    /// Log in with Chromium, for pages that need JavaScript; takes the chromedriver on the PATH
-    #[arg(long)]
-    pub(super) browser: bool,
-    /// The same with a ChromeDriver that runs already, such as http://127.0.0.1:9515
-    #[arg(long, value_name = "URL")]
-    pub(super) webdriver: Option<String>,
-    /// HTTP proxy
-    #[arg(long, value_name = "URL")]
-    pub(super) proxy: Option<String>,
-    /// File with certificates to trust besides the system's
-    #[arg(long, value_name = "FILE")]
-    pub(super) cacert: Option<PathBuf>,
-    /// Connect to ADDRESS for HOST and PORT, as curl does; may be repeated
-    #[arg(long, value_name = "HOST:PORT:ADDRESS")]
-    pub(super) resolve: Vec<String>,
-}
-
-impl SendArgs {
-    /// For commands that send little and plan all.
-    pub(super) fn sparing() -> Self {
-        Self {
-            safe: false,
-            dry_run: false,
-            concurrency: 1,
-            rate: None,
-            patience: "0s".to_owned(),
-            timeout: None,
-            interactive: false,
-            browser: false,
-            webdriver: None,
-            proxy: None,
-            cacert: None,
-            resolve: Vec::new(),
-        }
-    }
-}
-
-/// How it is reported.
-#[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "How it is reported")]
-pub(super) struct ReportArgs {
-    /// Write a report: console, junit, json, sarif, github, gitlab, markdown, har, html or html-dir; without PATH to standard output; may be repeated
-    #[arg(short, long = "output", value_name = "FORMAT[=PATH]")]
-    pub(super) outputs: Vec<Output>,
-    /// Exit with 1 from this level on
-    #[arg(long, value_name = "LEVEL")]
-    pub(super) fail_on: Option<Gate>,
-    /// File of waivers: violations accepted with a reason until a day
-    #[arg(long, value_name = "FILE")]
-    pub(super) waivers: Option<PathBuf>,
-    /// Exit with 1 if a waiver is stale or has ended
-    #[arg(long)]
-    pub(super) fail_on_stale: bool,
-    /// Saved run whose violations are known: only new ones fail this run
-    #[arg(long, value_name = "RUN.json")]
-    pub(super) baseline: Option<PathBuf>,
-    /// Exit with 0 also where violations would make it 1
-    #[arg(long)]
-    pub(super) exit_zero: bool,
-    /// Where findings point to, instead of lines of the target file
-    #[arg(long, value_name = "PATH[:LINE]")]
-    pub(super) location: Option<Spot>,
-    /// How JUnit shows warnings
-    #[arg(long, value_name = "AS", default_value = "skipped")]
-    pub(super) junit_warnings: JUnitWarnings,
-    /// Heading of the HTML report
-    #[arg(long, value_name = "TEXT")]
-    pub(super) title: Option<String>,
-    /// For whom the HTML report is made
-    #[arg(long, value_name = "NAME")]
-    pub(super) customer: Option<String>,
-    /// PNG, JPEG or SVG for the head of the HTML report
-    #[arg(long, value_name = "FILE", value_parser = super::branding::logo)]
-    pub(super) logo: Option<Logo>,
-    /// Show passes and every exchange too; twice: say on standard error what is being sent
-    #[arg(short, long, action = ArgAction::Count)]
-    pub(super) verbose: u8,
-    /// Show the answers, one line for each failure, and the exit code only
-    #[arg(short, long, conflicts_with = "verbose")]
-    pub(super) quiet: bool,
-}
-
-/// `--fail-on`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(super) enum Gate {
-    /// Broken MUSTs.
-    #[default]
-    Must,
-    /// Broken SHOULDs too.
-    Should,
-    /// Notes too.
-    May,
-    /// Nothing.
-    Never,
-}
-
-impl From<Gate> for FailOn {
-    fn from(gate: Gate) -> Self {
-        match gate {
-            Gate::Must => Self::Must,
-            Gate::Should => Self::Should,
-            Gate::May => Self::May,
-            Gate::Never => Self::Never,
-        }
-    }
-}
-
-/// `--junit-warnings`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(super) enum JUnitWarnings {
-    /// Passed cases with output.
-    Pass,
-    /// Skipped cases with their text.
-    #[default]
-    Skipped,
-    /// Failures.
-    Failure,
-}
-
-impl From<JUnitWarnings> for WarningsAs {
-    fn from(warnings: JUnitWarnings) -> Self {
-        match warnings {
-            JUnitWarnings::Pass => Self::Pass,
-            JUnitWarnings::Skipped => Self::Skipped,
-            JUnitWarnings::Failure => Self::Failure,
-        }
-    }
 }
 
 /// `demo`.
@@ -311,13 +172,17 @@ pub(super) struct ServeArgs {
 /// `list`.
 #[derive(Debug, Args)]
 pub(super) struct ListArgs {
-    /// What to list
-    #[arg(value_name = "WHAT", default_value = "checks")]
+    /// checks (default), suites, exchanges, faults, variations or rules
+    #[arg(value_name = "WHAT", default_value = "checks", hide_possible_values = true, hide_default_value = true)]
     pub(super) what: Listed,
-    /// How many logins, authorizations and other requests each suite needs at most
+    /// Count logins, authorizations and requests of each suite
+    ///
+    /// As many as it needs at most.
     #[arg(long, conflicts_with = "what")]
     pub(super) requests: bool,
-    /// Count for the targets of this file; without it, for one that has everything
+    /// Count for the targets of this file
+    ///
+    /// Without it, for a target that has everything.
     #[arg(long, value_name = "FILE", requires = "requests")]
     pub(super) config: Option<PathBuf>,
     /// Take a target file with secrets in it
@@ -370,7 +235,9 @@ pub(super) struct SelftestArgs {
     /// Print the whole kill matrix
     #[arg(long)]
     pub(super) matrix: bool,
-    /// Only faults and variations whose id fits (`*` within a segment, `**` across); may be repeated
+    /// Only faults and variations whose id fits; may be repeated
+    ///
+    /// `*` is within a segment, `**` across segments.
     #[arg(long, value_name = "PATTERN")]
     pub(super) only: Vec<String>,
     /// Folder with checks, exchanges and suites of your own

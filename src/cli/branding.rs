@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::io::Read as _;
 
-use super::args::ReportArgs;
 use super::failure::Failure;
+use super::report_args::ReportArgs;
 use crate::report::html::HtmlOptions;
 use crate::report::html::logo::{Logo, MOST_BYTES};
 

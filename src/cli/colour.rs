@@ -38,12 +38,17 @@ pub(super) fn stderr() -> bool {
 
 /// Whether links are written (OSC 8): to a terminal that shows colours and that somebody looks at.
 pub(super) fn links() -> bool {
-    io::stdout().is_terminal() && stdout() && !in_ci()
+    io::stdout().is_terminal() && stdout() && !in_ci() && !is_dumb()
 }
 
 /// Whether this is a job of a CI server, some of which pretend to be a terminal: what is replaced in place would fill its log.
 pub(super) fn in_ci() -> bool {
     env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false" && value != "0")
+}
+
+/// Whether the terminal takes no escapes: neither colours nor a line that is replaced in place.
+pub(super) fn is_dumb() -> bool {
+    env::var("TERM").as_deref() == Ok("dumb")
 }
 
 fn decided(terminal: bool) -> bool {
@@ -53,6 +58,6 @@ fn decided(terminal: bool) -> bool {
         Colour::Never => false,
         Colour::Auto if env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) => false,
         Colour::Auto if set("FORCE_COLOR") || set("CLICOLOR_FORCE") => true,
-        Colour::Auto => terminal && env::var("TERM").as_deref() != Ok("dumb"),
+        Colour::Auto => terminal && !is_dumb(),
     }
 }

@@ -12,10 +12,18 @@ use crate::suite::ledger::Ledger;
 /// `coverage`.
 #[derive(Debug, Args)]
 pub(super) struct CoverageArgs {
-    /// What the matrix has a line for
-    #[arg(long, value_name = "WHAT", default_value = "document")]
+    /// Lines of the matrix: document (default), section, level or party
+    #[arg(
+        long,
+        value_name = "WHAT",
+        default_value = "document",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
     pub(super) by: CoverageBy,
-    /// Form of the answer; JSON and Markdown have every row
+    /// Form of the answer
+    ///
+    /// JSON and Markdown have every row.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(super) format: CoverageFormat,
     /// Folder with checks, exchanges and suites of your own

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::args::{DemoArgs, SelectArgs, SendArgs};
+use super::args::{DemoArgs, SelectArgs};
 use super::failure::Failure;
 use super::gating::Gating;
 use super::progress::Shown;
+use super::send_args::SendArgs;
 use super::{output, pipeline};
 use crate::report::console::{self, ConsoleOptions, Verbosity};
 use crate::report::model::{RunReport, VerdictKind};

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
-use super::args::{SelectArgs, SendArgs};
+use super::args::SelectArgs;
 use super::failure::Failure;
+use super::send_args::SendArgs;
 use super::target_args::TargetArgs;
 use super::{output, pipeline};
 use crate::export::{self, Form, Handed};
@@ -38,8 +39,10 @@ pub(super) enum ExportForm {
     Curl,
     /// Postman collection 2.1 with tests, for Postman and Newman.
     Postman,
-    /// Requests for the REST Client of VS Code and for httpYac.
+    /// Requests for the REST Client of VS Code.
     Http,
+    /// Requests with tests for httpYac.
+    Httpyac,
 }
 
 impl From<ExportForm> for Form {
@@ -48,6 +51,7 @@ impl From<ExportForm> for Form {
             ExportForm::Curl => Self::Curl,
             ExportForm::Postman => Self::Postman,
             ExportForm::Http => Self::HttpFile,
+            ExportForm::Httpyac => Self::HttpYac,
         }
     }
 }

@@ -28,6 +28,11 @@ impl Failure {
         Self { code: 70, ..Self::usage(message, "please report this".to_owned()) }
     }
 
+    /// Ended by whoever started it, before there was anything to report.
+    pub(super) fn interrupted() -> Self {
+        Self { code: 130, ..Self::usage("interrupted; nothing was sent", None) }
+    }
+
     /// A saved run that cannot be read.
     pub(super) fn saved(mistakes: &saved::Mistakes) -> Self {
         let message = format!("a saved run has mistakes\n{mistakes}");

@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use super::args::ReportArgs;
 use super::failure::Failure;
 use super::output::tell;
+use super::report_args::ReportArgs;
 use super::values::Spot;
 use crate::report::baseline::Baseline;
 use crate::report::conclude;
@@ -21,6 +21,7 @@ pub(super) struct Gating {
     /// `None`: the default, or what a saved run had.
     pub(super) fail_on: Option<FailOn>,
     pub(super) waivers: Vec<Waiver>,
+    no_waivers: bool,
     fail_on_stale: bool,
     baseline: Option<(PathBuf, Baseline)>,
     spot: Option<Spot>,
@@ -33,7 +34,8 @@ impl Gating {
         let baseline = args.baseline.as_ref().map(|path| Ok::<_, Failure>((path.clone(), Baseline::new(&runs(path)?))));
         Ok(Self {
             fail_on: args.fail_on.map(Into::into),
-            waivers: waivers_of(args.waivers.as_deref())?,
+            waivers: waivers_of(args.waivers.as_deref().filter(|_| !args.no_waivers))?,
+            no_waivers: args.no_waivers,
             fail_on_stale: args.fail_on_stale,
             baseline: baseline.transpose()?,
             spot: args.location.clone(),
@@ -45,6 +47,10 @@ impl Gating {
     pub(super) fn apply(&self, report: &mut RunReport) {
         report.exit.fail_on = self.fail_on.unwrap_or(report.exit.fail_on);
         report.exit.fail_on_stale |= self.fail_on_stale;
+        report.exit.no_waivers &= self.waivers.is_empty();
+        if self.no_waivers {
+            waivers::lift(report);
+        }
         if let Some(Spot { path, line }) = &self.spot {
             let place = Place { line: *line, column: 1, end_column: 2 };
             report.source = Some(Source { file: path.clone(), places: [(String::new(), place)].into() });
@@ -74,9 +80,14 @@ impl Gating {
 /// The waivers of a file; none without one.
 fn waivers_of(path: Option<&Path>) -> Result<Vec<Waiver>, Failure> {
     let Some(path) = path else { return Ok(Vec::new()) };
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::usage(format!("cannot read waiver file `{}`: {error}", path.display()), None))?;
+    let text = std::fs::read_to_string(path).map_err(|error| unreadable_waivers(path, &error))?;
     waivers::read(&in_repository(path), &text).map_err(|file| Failure::waivers(*file))
+}
+
+/// A waiver file that is not there, or not for us.
+pub(super) fn unreadable_waivers(path: &Path, error: &io::Error) -> Failure {
+    let help = "name the file with --waivers FILE; `grantlint waiver add` makes one".to_owned();
+    Failure::usage(format!("cannot read waiver file `{}`: {error}", path.display()), help)
 }
 
 /// The runs of a saved report; `-` is standard input.
@@ -109,9 +120,15 @@ pub(super) fn source(source: &target::Source) -> Source {
 }
 
 /// A path relative to the root of the repository that the file is in, as CI servers want it; elsewhere as it was given.
-fn in_repository(path: &Path) -> String {
+pub(super) fn in_repository(path: &Path) -> String {
     let given = || path.display().to_string();
-    let Ok(whole) = path.canonicalize() else { return given() };
+    // Of a report that is yet to be written a folder above is there.
+    let whole = path.ancestors().find_map(|above| {
+        let known = if above.as_os_str().is_empty() { Path::new(".") } else { above };
+        let (known, rest) = (known.canonicalize().ok()?, path.strip_prefix(above).ok()?);
+        Some(if rest.as_os_str().is_empty() { known } else { known.join(rest) })
+    });
+    let Some(whole) = whole else { return given() };
     let root = whole.ancestors().skip(1).find(|folder| folder.join(".git").exists());
     root.and_then(|root| whole.strip_prefix(root).ok()).map_or_else(given, |relative| relative.display().to_string())
 }

@@ -1,6 +1,5 @@
 //! `grantlint init`: a target file for a start. Asks a person at a terminal; elsewhere flags say everything.
 
-use std::fs::OpenOptions;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,11 +7,12 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::args::SendArgs;
 use super::failure::Failure;
 use super::output::tell;
+use super::send_args::SendArgs;
 use super::target_args::Auth;
 use super::{output, pipeline};
+use crate::report::write;
 use crate::run;
 use crate::target::{self, Draft, Target};
 use crate::yaml;
@@ -35,10 +35,14 @@ pub(super) struct InitArgs {
     /// Client identifier
     #[arg(long, value_name = "ID")]
     pub(super) client_id: Option<String>,
-    /// Environment variable that the client secret will come from
-    #[arg(long, value_name = "NAME", default_value = "GRANTLINT_CLIENT_SECRET", value_parser = variable)]
+    /// Variable that will hold the client secret [GRANTLINT_CLIENT_SECRET]
+    ///
+    /// The secret itself is asked for by nobody, and stands in no file.
+    #[arg(long, value_name = "NAME", default_value = "GRANTLINT_CLIENT_SECRET", hide_default_value = true, value_parser = variable)]
     pub(super) secret_variable: String,
-    /// How the client authenticates; by default what the metadata lists, or basic
+    /// How the client authenticates
+    ///
+    /// By default what the metadata lists, or basic.
     #[arg(long, value_name = "METHOD")]
     pub(super) auth: Option<Auth>,
     /// Scope to ask for: words separated by spaces
@@ -53,7 +57,7 @@ pub(super) struct InitArgs {
     /// Send nothing, not even for metadata
     #[arg(long)]
     pub(super) offline: bool,
-    /// Write over a file that is there
+    /// Write over a file that is there, without asking
     #[arg(long)]
     pub(super) force: bool,
 }
@@ -71,9 +75,14 @@ pub(super) fn run(args: &InitArgs) -> Result<u8, Failure> {
         let help = "name another file, or say --force to write over it".to_owned();
         Failure::usage(format!("`{}` is there already", args.file.display()), help)
     };
-    if !args.force && args.file.symlink_metadata().is_ok() {
-        return Err(taken());
+    let mut replaces = args.force;
+    if !replaces && args.file.symlink_metadata().is_ok() {
+        if !somebody_is_there() || !agreed(&format!("`{}` is there already; write over it?", args.file.display()))? {
+            return Err(taken());
+        }
+        replaces = true;
     }
+    output::has_directory(&args.file)?;
     let catalogue = pipeline::catalogue(None)?;
     let known: Vec<&str> = catalogue.suites.keys().collect();
     if let Some(name) = args.suites.iter().find(|name| !known.contains(&name.as_str())) {
@@ -89,22 +98,12 @@ pub(super) fn run(args: &InitArgs) -> Result<u8, Failure> {
         let (target, from) = discovered(&target)?;
         asked.draft(args, &target, from)
     };
-    let mut open = OpenOptions::new();
-    open.write(true);
-    if args.force {
-        open.create(true).truncate(true)
+    let text = draft.render();
+    if replaces {
+        write::write(&args.file, text.as_bytes())?;
     } else {
-        open.create_new(true)
-    };
-    let written = open.open(&args.file).and_then(|mut file| file.write_all(draft.render().as_bytes()));
-    written.map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => taken(),
-        _ => {
-            let mut failure = Failure::usage(format!("cannot write `{}`: {error}", args.file.display()), None);
-            failure.code = 5;
-            failure
-        }
-    })?;
+        write::create(&args.file, text.as_bytes())?;
+    }
     let config = if args.file.as_os_str() == "grantlint.yaml" {
         String::new()
     } else {
@@ -139,7 +138,7 @@ impl Asked {
             resource: args.resource.clone(),
         };
         let unnamed = asked.issuer.is_none() && asked.token_endpoint.is_none();
-        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        if !somebody_is_there() {
             if unnamed {
                 let help = "say --issuer URL or --token-endpoint URL; at a terminal you would be asked".to_owned();
                 return Err(Failure::usage("no endpoint is named", help));
@@ -151,19 +150,21 @@ impl Asked {
             return Ok(asked);
         }
         if unnamed {
-            asked.issuer = ask("issuer URL (empty if there is none): ", false)?;
+            asked.issuer = ask("issuer URL (empty if there is none): ", false, |url| right(json!({ "issuer": url })))?;
             if asked.issuer.is_none() {
-                asked.token_endpoint = ask("token endpoint URL: ", true)?;
+                let sound = |url: &str| right(json!({ "token_endpoint": url }));
+                asked.token_endpoint = ask("token endpoint URL: ", true, sound)?;
             }
         }
         if asked.client_id.is_empty() {
-            asked.client_id = ask("client id: ", true)?.unwrap_or_default();
+            asked.client_id = ask("client id: ", true, |_| Ok(()))?.unwrap_or_default();
         }
         if asked.scope.is_none() {
-            asked.scope = ask("scope (empty for none): ", false)?;
+            asked.scope = ask("scope (empty for none): ", false, |scope| right(json!({ "scope": scope })))?;
         }
         if asked.resource.is_none() {
-            asked.resource = ask("URL of a protected resource (empty for none): ", false)?;
+            let sound = |url: &str| right(json!({ "resource": { "url": url, "method": "GET" } }));
+            asked.resource = ask("URL of a protected resource (empty for none): ", false, sound)?;
         }
         Ok(asked)
     }
@@ -236,22 +237,54 @@ fn discovered(target: &Target) -> Result<(Target, Option<String>), Failure> {
     Ok((target, from))
 }
 
-/// Asks a person, on standard error; `None` is an empty answer.
-fn ask(question: &str, needed: bool) -> Result<Option<String>, Failure> {
+/// Whether there is a person who can be asked.
+fn somebody_is_there() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Whether a member of an entry would be understood, the rest of which is not known yet.
+fn right(mut member: Value) -> Result<(), Failure> {
+    if member["issuer"].is_null() && member["token_endpoint"].is_null() {
+        member["token_endpoint"] = "https://as.example/token".into();
+    }
+    target::from_entry("target", member)?;
+    Ok(())
+}
+
+/// Asks a person, on standard error, until the answer is right; `None` is an empty answer.
+fn ask(question: &str, needed: bool, right: impl Fn(&str) -> Result<(), Failure>) -> Result<Option<String>, Failure> {
     loop {
-        let mut line = String::new();
-        let read = write!(io::stderr(), "{question}").and_then(|()| io::stderr().flush());
-        let read = read.and_then(|()| io::stdin().read_line(&mut line));
-        let bytes = read.map_err(|error| Failure::usage(format!("cannot read the answer: {error}"), None))?;
+        let Some(line) = answered(question)? else {
+            tell("");
+            return Err(Failure::usage(
+                "the answers ended; nothing was written",
+                "flags can say everything: see --help".to_owned(),
+            ));
+        };
         let text = line.trim();
-        if !text.is_empty() {
-            return Ok(Some(text.to_owned()));
-        }
-        if bytes == 0 {
-            return Err(Failure::usage("the answers ended", "flags can say everything: see --help".to_owned()));
-        }
-        if !needed {
+        if text.is_empty() && !needed {
             return Ok(None);
         }
+        if !text.is_empty() {
+            match right(text) {
+                Ok(()) => return Ok(Some(text.to_owned())),
+                Err(failure) => failure.print(),
+            }
+        }
     }
+}
+
+/// Whether a person says yes; anything else is no.
+fn agreed(question: &str) -> Result<bool, Failure> {
+    let answer = answered(&format!("{question} [y/N] "))?;
+    Ok(answer.is_some_and(|answer| ["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str())))
+}
+
+/// A line that a person typed; `None` at the end of input.
+fn answered(question: &str) -> Result<Option<String>, Failure> {
+    let mut line = String::new();
+    let read = write!(io::stderr(), "{question}").and_then(|()| io::stderr().flush());
+    let read = read.and_then(|()| io::stdin().read_line(&mut line));
+    let bytes = read.map_err(|error| Failure::usage(format!("cannot read the answer: {error}"), None))?;
+    Ok((bytes > 0).then_some(line))
 }

@@ -14,7 +14,9 @@ use crate::report::write;
 /// `man`.
 #[derive(Debug, Args)]
 pub(super) struct ManArgs {
-    /// Folder to write a page for each command into; without it, the page of grantlint itself is printed
+    /// Folder to write a page for each command into
+    ///
+    /// Without it, the page of grantlint itself is printed.
     #[arg(value_name = "DIR")]
     pub(super) folder: Option<PathBuf>,
 }
@@ -26,14 +28,22 @@ pub(super) fn run(args: &ManArgs) -> Result<u8, Failure> {
         output::print(&rendered(&root, "grantlint")?)?;
         return Ok(0);
     };
-    std::fs::create_dir_all(folder)
-        .map_err(|error| Failure::usage(format!("cannot make the folder `{}`: {error}", folder.display()), None))?;
-    let mut written = vec![page(folder, &root, "grantlint")?];
-    for command in root.get_subcommands() {
-        written.push(page(folder, command, &format!("grantlint-{}", command.get_name()))?);
-    }
+    std::fs::create_dir_all(folder).map_err(|error| {
+        let help = "name a folder that you may write to".to_owned();
+        Failure::usage(format!("cannot make the folder `{}`: {error}", folder.display()), help)
+    })?;
+    let mut written = Vec::new();
+    pages(folder, &root, "grantlint", &mut written)?;
     output::print(&written.join(""))?;
     Ok(0)
+}
+
+/// The page of a command, and those of the commands below it.
+fn pages(folder: &Path, command: &Command, name: &str, written: &mut Vec<String>) -> Result<(), Failure> {
+    written.push(page(folder, command, name)?);
+    command
+        .get_subcommands()
+        .try_for_each(|below| pages(folder, below, &format!("{name}-{}", below.get_name()), written))
 }
 
 /// Writes a page; answers a line that names it.

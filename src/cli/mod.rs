@@ -22,10 +22,13 @@ mod pipeline;
 mod progress;
 mod replay;
 mod report;
+mod report_args;
 mod selftest;
+mod send_args;
 mod serve;
 mod target_args;
 mod values;
+mod waiver;
 
 use std::process::ExitCode;
 
@@ -50,6 +53,7 @@ pub fn main() -> ExitCode {
         Command::List(args) => list::run(args),
         Command::Compare(args) => compare::run(args),
         Command::Export(args) => export::run(args),
+        Command::Waiver(args) => waiver::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Coverage(args) => coverage::run(args),
         Command::Selftest(args) => selftest::run(args),

@@ -2,13 +2,14 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::args::ReportArgs;
 use super::branding;
 use super::colour;
 use super::failure::Failure;
+use super::gating::in_repository;
+use super::report_args::ReportArgs;
 use crate::report::console::{self, ConsoleOptions, Verbosity};
 use crate::report::html;
 use crate::report::junit::{self, JUnitOptions};
@@ -83,23 +84,28 @@ pub(super) fn valid(args: &ReportArgs) -> Result<(), Failure> {
             let help = "name a folder; it is made if it is not there".to_owned();
             return Err(Failure::usage(format!("`{}` is a file, and html-dir writes a folder", path.display()), help));
         }
-        let directory =
-            output.path.as_ref().and_then(|path| path.parent()).filter(|parent| !parent.as_os_str().is_empty());
-        if let Some(directory) = directory.filter(|directory| !directory.is_dir()) {
-            let help = format!("make it first: `mkdir -p {}`", directory.display());
-            return Err(Failure::usage(
-                format!("there is no directory `{}` to write a report into", directory.display()),
-                help,
-            ));
+        output.path.as_deref().map_or(Ok(()), has_directory)?;
+        if let Some(path) = output.path.as_ref().filter(|_| output.format != Format::HtmlDir) {
+            write::may_write(path)?;
         }
     }
     Ok(())
 }
 
+/// The directory of a file that is to be written is there; none is made, for it is more often a typing error.
+pub(super) fn has_directory(path: &Path) -> Result<(), Failure> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let Some(directory) = directory.filter(|directory| !directory.is_dir()) else { return Ok(()) };
+    let help = format!("make it first: `mkdir -p {}`", directory.display());
+    let message = format!("there is no directory `{}` to write into", directory.display());
+    Err(Failure::usage(message, help))
+}
+
 /// Writes every report: files first, so that what stands on the console last is the verdict. Without a report for standard
 /// output the console report goes there.
 pub(super) fn write_all(reports: &[&RunReport], args: &ReportArgs, again: Option<&str>) -> Result<(), Failure> {
-    let junit = JUnitOptions { warnings: args.junit_warnings.into(), file: None };
+    let attachments = attachments(args);
+    let junit = JUnitOptions { warnings: args.junit_warnings.into(), file: None, attachments };
     let rendered = |format: Format, to_terminal: bool| match format {
         Format::Json => json::render_all(reports),
         Format::JUnit => junit::render(reports, &junit),
@@ -141,6 +147,18 @@ pub(super) fn write_all(reports: &[&RunReport], args: &ReportArgs, again: Option
         print(&rendered(format, true))?;
     }
     failure.map_or(Ok(()), Err)
+}
+
+/// What is written beside the JUnit report for people and programs, the page first: GitLab shows one.
+fn attachments(args: &ReportArgs) -> Vec<String> {
+    let of = |format: Format| {
+        let paths = args.outputs.iter().filter(move |output| output.format == format);
+        paths.filter_map(|output| output.path.clone())
+    };
+    let pages = of(Format::Html).chain(of(Format::HtmlDir).map(|folder| folder.join("index.html")));
+    let files = pages.chain(of(Format::Har)).chain(of(Format::Json));
+    // A pipe or a device cannot be fetched afterwards.
+    files.filter(|path| path.is_file() || !path.exists()).map(|path| in_repository(&path)).collect()
 }
 
 /// The reports for standard output, in the order in which they stand there.

@@ -6,10 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::args::{SelectArgs, SendArgs};
+use super::args::SelectArgs;
 use super::failure::Failure;
 use super::gating::{Gating, source};
 use super::person::AtTheTerminal;
+use super::send_args::SendArgs;
 use super::values::Part;
 use crate::clock::SystemClock;
 use crate::plan::{self, Plan};

@@ -18,7 +18,7 @@ pub(super) struct Shown {
 impl Shown {
     /// `log` writes a line for every request instead.
     pub(super) fn new(name: &str, quiet: bool, log: bool) -> Self {
-        let visible = !quiet && !log && io::stderr().is_terminal() && !colour::in_ci();
+        let visible = !quiet && !log && io::stderr().is_terminal() && !colour::in_ci() && !colour::is_dumb();
         let bar = if visible { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
         bar.set_draw_target(if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() });
         if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}: {pos} of {len} exchanges, {msg}") {

@@ -8,9 +8,10 @@ use clap::Args;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::args::{EXIT_CODES, ReportArgs, SelectArgs};
+use super::args::{CODES_IN_SHORT, EXIT_CODES, SelectArgs};
 use super::failure::Failure;
 use super::gating::Gating;
+use super::report_args::ReportArgs;
 use super::{output, pipeline};
 use crate::exchange::Recording;
 use crate::replay::{self, File, Heard, Hints, Replayed, Told};
@@ -22,13 +23,16 @@ use crate::yaml;
 
 /// `replay`.
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = CODES_IN_SHORT, after_long_help = EXIT_CODES)]
 pub(super) struct ReplayArgs {
-    /// HAR, output of `curl -i` or `curl -v`, raw HTTP request and response, JSON of a token response, or a saved run; `-` is
-    /// standard input
+    /// HAR, output of `curl -i`, raw HTTP, JSON, or a saved run; `-`: standard input
+    ///
+    /// Output of `curl -v` is taken too. Raw HTTP is a request and its response; JSON the body of a token response.
     #[arg(value_name = "FILE", required = true)]
     pub(super) files: Vec<PathBuf>,
-    /// Exchange that was recorded (`grantlint list exchanges`), where the recording does not tell; the nth names the nth
+    /// Exchange that was recorded, where the recording does not tell
+    ///
+    /// `grantlint list exchanges` has the names; the nth names the nth.
     #[arg(long = "as", value_name = "EXCHANGE")]
     pub(super) exchanges: Vec<String>,
     /// Token endpoint that was recorded, where the recording does not tell
@@ -76,7 +80,11 @@ pub(super) fn run(args: &ReplayArgs) -> Result<u8, Failure> {
 
 fn file(path: &PathBuf) -> Result<File, Failure> {
     let name = path.display().to_string();
-    let unreadable = |error: io::Error| Failure::usage(format!("cannot read `{name}`: {error}"), None);
+    let unreadable = |error: io::Error| {
+        let help =
+            "give a HAR, the output of `curl -i`, raw HTTP, the JSON of a token response, or a saved run".to_owned();
+        Failure::usage(format!("cannot read recording `{name}`: {error}"), help)
+    };
     let mut bytes = Vec::new();
     // One more than is taken, so that a file of exactly the bound is not too large.
     let most = MOST_BYTES + 1;

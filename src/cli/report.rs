@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::gating::{self, Gating};
 use super::output;
 use crate::report::model::RunReport;
-use crate::report::{merge, waivers};
+use crate::report::{conclude, merge, waivers};
 
 pub(super) fn run(args: &ReportAgainArgs) -> Result<u8, Failure> {
     output::valid(&args.report)?;
@@ -23,6 +23,7 @@ pub(super) fn run(args: &ReportAgainArgs) -> Result<u8, Failure> {
                 report.waivers.push(notice);
             }
         }
+        conclude::answer(report);
         let parted = report.shard.is_some();
         gate.apply(report);
         if parted {

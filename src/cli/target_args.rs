@@ -7,53 +7,73 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::args::SendArgs;
 use super::failure::Failure;
 use super::output::tell;
+use super::pipeline;
+use super::send_args::SendArgs;
 use crate::target::{self, Reading, Target};
 
 /// Where the target comes from.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Target", group = clap::ArgGroup::new("by_flags").multiple(true))]
 pub(super) struct TargetArgs {
-    /// Targets of the target file that are checked; all of them by default
+    /// Targets of the target file; all of them by default
     #[arg(value_name = "TARGET", conflicts_with = "by_flags")]
     pub(super) targets: Vec<String>,
     /// Target file
     #[arg(long, value_name = "FILE", default_value = "grantlint.yaml", conflicts_with = "by_flags")]
     pub(super) config: PathBuf,
     /// Take a target file with secrets in it
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(super) allow_literal_secrets: bool,
     /// Token endpoint to check without a target file
     #[arg(long, value_name = "URL", requires = "client_id", group = "by_flags")]
     pub(super) token_endpoint: Option<String>,
-    /// Issuer to check without a target file; without --token-endpoint, its metadata names the endpoints
+    /// Issuer to check without a target file
+    ///
+    /// Without --token-endpoint, its metadata names the endpoints.
     #[arg(long, value_name = "URL", group = "by_flags")]
     pub(super) issuer: Option<String>,
-    /// Its client identifier; the secret comes from GRANTLINT_CLIENT_SECRET, a file or a prompt
+    /// Its client; GRANTLINT_CLIENT_SECRET has the secret, or it is asked for
+    ///
+    /// --client-secret-file takes it from a file. It is never an argument, since others can read those.
     #[arg(long, value_name = "ID", requires = "by_flags")]
     pub(super) client_id: Option<String>,
     /// File that holds the client secret
-    #[arg(long, value_name = "FILE", requires = "client_id")]
+    #[arg(long, hide_short_help = true, value_name = "FILE", requires = "client_id")]
     pub(super) client_secret_file: Option<PathBuf>,
-    /// How the client authenticates; by default basic, or what the metadata lists
+    /// How the client authenticates
+    ///
+    /// By default basic, or what the metadata lists.
     #[arg(long, value_name = "METHOD", requires = "by_flags")]
     pub(super) auth: Option<Auth>,
     /// Scope to ask for: words separated by spaces
     #[arg(long, value_name = "SCOPE", requires = "by_flags")]
     pub(super) scope: Option<String>,
     /// Request bodies that the endpoint promises to take: form, json, or form,json
-    #[arg(long, value_name = "TYPE", requires = "by_flags", value_delimiter = ',', default_value = "form")]
+    #[arg(
+        long,
+        hide_short_help = true,
+        value_name = "TYPE",
+        requires = "by_flags",
+        value_delimiter = ',',
+        default_value = "form"
+    )]
     pub(super) content_type: Vec<ContentType>,
     /// Protected resource to use the token at
     #[arg(long, value_name = "URL", requires = "by_flags")]
     pub(super) resource: Option<String>,
     /// File to post to the resource; without it, GET
-    #[arg(long, value_name = "FILE", requires = "resource")]
+    #[arg(long, hide_short_help = true, value_name = "FILE", requires = "resource")]
     pub(super) resource_body: Option<PathBuf>,
     /// Media type of that file
-    #[arg(long, value_name = "TYPE", requires = "resource_body", default_value = "application/json")]
+    #[arg(
+        long,
+        hide_short_help = true,
+        value_name = "TYPE",
+        requires = "resource_body",
+        default_value = "application/json"
+    )]
     pub(super) resource_content_type: String,
 }
 
@@ -159,8 +179,7 @@ impl TargetArgs {
         if let Some(url) = &self.resource {
             entry["resource"] = json!({"url": url, "method": "GET"});
             if let Some(path) = &self.resource_body {
-                let body = fs::read_to_string(path)
-                    .map_err(|error| Failure::usage(format!("cannot read `{}`: {error}", path.display()), None))?;
+                let body = fs::read_to_string(path).map_err(|error| unreadable("resource-body", path, &error))?;
                 entry["resource"] =
                     json!({"url": url, "method": "POST", "content_type": self.resource_content_type, "body": body});
             }
@@ -176,8 +195,7 @@ impl TargetArgs {
 
     fn secret(&self) -> Result<String, Failure> {
         if let Some(path) = &self.client_secret_file {
-            let text = fs::read_to_string(path)
-                .map_err(|error| Failure::usage(format!("cannot read `{}`: {error}", path.display()), None))?;
+            let text = fs::read_to_string(path).map_err(|error| unreadable("client-secret-file", path, &error))?;
             let secret = text.trim_end_matches(['\n', '\r']);
             if secret.is_empty() {
                 return Err(Failure::usage(format!("no client secret in `{}`: it is empty", path.display()), None));
@@ -198,13 +216,43 @@ impl TargetArgs {
             Err(std::env::VarError::NotPresent) => {}
         }
         if io::stdin().is_terminal() {
-            return rpassword::prompt_password("client secret (not shown): ")
-                .map_err(|error| Failure::usage(format!("cannot read the client secret: {error}"), None));
+            return typed_secret();
         }
         let help = format!(
             "set {SECRET}, or name a file with --client-secret-file; it is never an argument, since others can read those"
         );
         Err(Failure::usage("no client secret", help))
+    }
+}
+
+/// A file that a flag names, and that cannot be read.
+fn unreadable(flag: &str, path: &Path, error: &io::Error) -> Failure {
+    let help = format!("look at the path behind --{flag}, which is relative to where you are, and at who may read it");
+    Failure::usage(format!("cannot read `{}` (--{flag}): {error}", path.display()), help)
+}
+
+/// The secret as somebody types it, which is not shown.
+fn typed_secret() -> Result<String, Failure> {
+    // Ctrl-C comes as a signal, which would end the process before the terminal shows again what is typed. A process that listens
+    // outlives it, and is told by an error.
+    #[cfg(unix)]
+    let _listening = {
+        use tokio::signal::unix::{SignalKind, signal};
+        let runtime = pipeline::runtime()?;
+        let _within = runtime.enter();
+        (signal(SignalKind::interrupt()), runtime)
+    };
+    let other = || format!("set {SECRET}, or name a file with --client-secret-file");
+    match rpassword::prompt_password("client secret (not shown): ") {
+        Ok(secret) if secret.is_empty() => Err(Failure::usage("the client secret is empty; nothing was sent", other())),
+        Ok(secret) => Ok(secret),
+        Err(error) => {
+            tell("");
+            if error.kind() == io::ErrorKind::Interrupted {
+                return Err(Failure::interrupted());
+            }
+            Err(Failure::usage(format!("cannot read the client secret: {error}"), other()))
+        }
     }
 }
 
@@ -223,8 +271,7 @@ pub(super) fn lay_over(target: &mut Target, sending: &SendArgs) -> Result<(), Fa
     }
     if let Some(path) = &sending.cacert {
         // Also where nothing needs it: a wrong path is found today and not on the day the endpoint gets TLS.
-        fs::File::open(path)
-            .map_err(|error| Failure::usage(format!("cannot read `{}`: {error}", path.display()), None))?;
+        fs::File::open(path).map_err(|error| unreadable("cacert", path, &error))?;
         target.ca_file = Some(path.clone());
     }
     Ok(())

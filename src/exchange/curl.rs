@@ -68,8 +68,11 @@ pub fn curl(document: &Value) -> Option<String> {
         let field = if value.is_empty() { format!("{name};") } else { format!("{name}: {value}") };
         line.push_str(&format!(" -H {}", word(&field, plain)));
     }
-    let encoded = matches!(request.get("encode").and_then(Value::as_str), Some("form" | "query"));
-    let secret: fn(&str) -> String = if encoded { form_encoded } else { plain };
+    let secret: fn(&str) -> String = match request.get("encode").and_then(Value::as_str) {
+        Some("form" | "query") => form_encoded,
+        Some("json") => json_escaped,
+        _ => plain,
+    };
     // An empty body has a length too, and `--data-raw` alone reads no file when the body begins with `@`.
     let has = |name: &str| headers.is_some_and(|all| all.contains_key(name));
     if !text("body").is_empty() || has("content-length") {
@@ -86,8 +89,10 @@ pub fn curl(document: &Value) -> Option<String> {
             line = line.replace(&unsigned(variable), &format!("${{{variable}:?sign a JWT with {said}}}"));
         }
     }
-    if line.contains("$(form ") {
-        line.insert_str(0, FORM);
+    for (call, function) in [("$(json ", JSON), ("$(form ", FORM)] {
+        if line.contains(call) {
+            line.insert_str(0, function);
+        }
     }
     Some(shortened(&line))
 }
@@ -191,6 +196,14 @@ fn form_encoded(variable: &str) -> String {
     format!("\"$(form \"${variable}\")\"")
 }
 
+/// The value of a shell variable, as it stands within a text of JSON.
+fn json_escaped(variable: &str) -> String {
+    format!("\"$(json \"${variable}\")\"")
+}
+
+/// A shell function that escapes what ends a text of JSON, or begins an escape; [`curl`] puts it before a line that needs it.
+pub const JSON: &str = r#"json() { printf %s "$1" | sed 's/["\\]/\\&/g'; }; "#;
+
 /// A shell function that form-encodes, byte for byte as this tool does; [`curl`] puts it before a line that needs it.
 ///
 /// Source: WHATWG URL §5.2, `application/x-www-form-urlencoded` serializing.
@@ -204,6 +217,20 @@ pub const FORM: &str = concat!(
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_secret_within_json_is_escaped() {
+        let document = json!({"request": {
+            "method": "POST", "url": "https://as.example/token", "encode": "json", "headers": {"content-type": ["application/json"]},
+            "header_order": ["content-type"], "body": r#"{"client_secret":"***client_secret***"}"#,
+        }});
+        let line = curl(&document).unwrap();
+        assert!(
+            line.starts_with("json() {") && line.contains(r#"'{"client_secret":"'"$(json "$CLIENT_SECRET")"'"}'"#),
+            "{line}"
+        );
+        assert!(!line.contains("form()"), "{line}");
+    }
 
     #[test]
     fn a_quote_in_the_body_cannot_leave_its_word() {

@@ -16,7 +16,7 @@ mod recording;
 mod wording;
 
 pub use answer::answer;
-pub use curl::{FORM, curl};
+pub use curl::{FORM, JSON, curl};
 pub use document::{Authorization, Bound, Outcome, Received, Sent, document, finish};
 pub use json::{JSON_DEPTH, read as read_json};
 pub use jwt::parts as jwt_parts;

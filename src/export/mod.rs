@@ -13,6 +13,7 @@ use crate::suite::Catalogue;
 use serde_json::Value;
 
 use expect::Expected;
+use http_file::Tool;
 use stand_ins::StandIns;
 
 /// What is handed on.
@@ -35,8 +36,10 @@ pub enum Form {
     Curl,
     /// A collection of format 2.1, for Postman and Newman.
     Postman,
-    /// A `.http` file, as the REST Client of VS Code, JetBrains' HTTP client and httpYac take it.
+    /// A `.http` file for the REST Client of VS Code.
     HttpFile,
+    /// A `.http` file with tests, for httpYac.
+    HttpYac,
 }
 
 /// The requests as a text that ends with a line break.
@@ -46,7 +49,8 @@ pub fn render(handed: Handed<'_>, form: Form) -> String {
     match form {
         Form::Curl => script::render(handed, &stand_ins),
         Form::Postman => postman::render(handed, &stand_ins),
-        Form::HttpFile => http_file::render(handed, &stand_ins),
+        Form::HttpFile => http_file::render(handed, &stand_ins, Tool::RestClient),
+        Form::HttpYac => http_file::render(handed, &stand_ins, Tool::HttpYac),
     }
 }
 

@@ -29,12 +29,31 @@ pub(super) fn render(handed: Handed<'_>, stand_ins: &StandIns) -> String {
     } else {
         format!("Written by grantlint. Set {} in an environment; nothing secret is in this file.", names.join(", "))
     };
-    let collection = json!({
+    let mut collection = json!({
         "info": { "name": format!("{}: ordinary OAuth requests", handed.name), "description": about, "schema": SCHEMA },
         "item": items,
         "variable": urls.chain(secrets).chain(taken).collect::<Vec<_>>(),
     });
+    let escaped: Vec<String> = stand_ins.secrets.iter().filter(|(mask, _)| in_json(handed, mask)).map(escape).collect();
+    if !escaped.is_empty() {
+        collection["event"] = json!([script("prerequest", escaped)]);
+    }
     format!("{collection:#}\n")
+}
+
+/// Whether a secret stands in a body of JSON.
+fn in_json(handed: Handed<'_>, mask: &str) -> bool {
+    let mut requests = handed.requests.iter().map(|request| &request.document["request"]);
+    requests.any(|request| request["encode"] == "json" && text(request, "body").contains(mask))
+}
+
+/// Sets the variable that holds a secret as it stands within a text of JSON. What stands in two braces would be taken for a variable.
+fn escape((_, variable): &(String, String)) -> String {
+    let name = variable.to_ascii_lowercase();
+    let (of, to) = (Value::from(name.as_str()), Value::from(format!("{name}_json")));
+    format!(
+        "pm.variables.set({to}, JSON.stringify(pm.variables.get({of}) || \"\").slice(1, -1).replace(/\\{{\\{{/g, \"\\\\u007b{{\"));"
+    )
 }
 
 fn item(handed: Handed<'_>, request: &Prepared, stand_ins: &StandIns, endpoints: &[(&str, &str)]) -> Value {
@@ -61,7 +80,15 @@ fn item(handed: Handed<'_>, request: &Prepared, stand_ins: &StandIns, endpoints:
         "method": text(document, "method"), "auth": auth, "header": fields,
         "url": written(&url(document, endpoints)), "description": request.key,
     });
-    if let Some(body) = body(document, &written) {
+    let in_json = |text: &str| {
+        let is_secret = |variable: &str| stand_ins.secrets.iter().any(|(_, known)| known == variable);
+        stand_ins.replaced(text, &|variable| {
+            let end = if is_secret(variable) { "_json" } else { "" };
+            format!("{{{{{}{end}}}}}", variable.to_ascii_lowercase())
+        })
+    };
+    let body = if document["encode"] == "json" { body(document, &in_json) } else { body(document, &written) };
+    if let Some(body) = body {
         own["body"] = body;
     }
     let mut events = Vec::new();

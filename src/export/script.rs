@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::expect::{self, Expected};
 use super::{Handed, StandIns, comment, expected};
-use crate::exchange::{FORM, curl};
+use crate::exchange::{FORM, JSON, curl};
 
 pub(super) fn render(handed: Handed<'_>, stand_ins: &StandIns) -> String {
     let mut script = format!(
@@ -16,7 +16,9 @@ pub(super) fn render(handed: Handed<'_>, stand_ins: &StandIns) -> String {
         script.push_str(&format!(": \"${{{variable}:?is not set}}\"\n"));
     }
     script.push_str(HELPERS);
-    script.push_str(&format!("{}\n", FORM.trim_end_matches("; ")));
+    for function in [FORM, JSON] {
+        script.push_str(&format!("{}\n", function.trim_end_matches("; ")));
+    }
     for request in handed.requests {
         let mut document = request.document.clone();
         let masked = request.taken.iter().filter_map(|taken| {
@@ -25,6 +27,7 @@ pub(super) fn render(handed: Handed<'_>, stand_ins: &StandIns) -> String {
         document["request"]["masked"] = masked.collect();
         let Some(line) = curl(&document) else { continue };
         let line = line.strip_prefix(FORM).unwrap_or(&line);
+        let line = line.strip_prefix(JSON).unwrap_or(line);
         let alternatives = expected(handed, request);
         script.push_str(&format!("\n# {} ({})\n", comment(&request.title), comment(&request.key)));
         script.push_str(&format!("answer=$({line}) || answer=\n"));

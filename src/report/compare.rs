@@ -1,7 +1,9 @@
 //! Two runs side by side: where verdicts, answers, tokens, certificates and times differ, and what that says. Pure.
 
 mod diagnosis;
+mod ending;
 mod exchanges;
+pub mod json;
 mod text;
 
 use indexmap::{IndexMap, IndexSet};
@@ -9,6 +11,7 @@ use indexmap::{IndexMap, IndexSet};
 use super::facts;
 use super::model::{Diagnosis, RunReport};
 
+pub use ending::Ending;
 pub use text::render;
 
 /// One thing that is not the same.
@@ -43,6 +46,8 @@ pub struct Comparison {
     pub shared: usize,
     /// What the differences say together.
     pub diagnosis: Vec<Diagnosis>,
+    /// What all of it comes to.
+    pub ending: Ending,
 }
 
 impl Comparison {
@@ -66,8 +71,10 @@ pub fn compare(left: &RunReport, right: &RunReport) -> Comparison {
         times_ms: exchanges::times(left, right),
         shared,
         diagnosis: Vec::new(),
+        ending: Ending::default(),
     };
     comparison.diagnosis = diagnosis::of(left, right, &comparison);
+    comparison.ending = Ending::of(left, right, &comparison);
     comparison
 }
 

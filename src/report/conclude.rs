@@ -15,6 +15,8 @@ pub struct Ended<'r> {
     pub fail_on: FailOn,
     /// Whether stale and ended waivers fail the run.
     pub fail_on_stale: bool,
+    /// Whether it was judged as if there were no waivers.
+    pub no_waivers: bool,
     /// The waivers that want to be looked at.
     pub waivers: &'r [WaiverNotice],
     /// Whether it ended before its checks were asked.
@@ -51,6 +53,7 @@ pub fn decide(report: &mut RunReport) {
     let ended = Ended {
         fail_on: report.exit.fail_on,
         fail_on_stale: report.exit.fail_on_stale,
+        no_waivers: report.exit.no_waivers,
         waivers: &report.waivers,
         stopped: !report.preflight.passed,
         interrupted: report.exit.code == 130,
@@ -59,10 +62,17 @@ pub fn decide(report: &mut RunReport) {
     report.exit = exit(&report.findings, ended);
 }
 
+/// The two answers anew, about the documents and callers that they are about already.
+pub fn answer(report: &mut RunReport) {
+    let Answers { conforms, works_for } = std::mem::take(&mut report.answers);
+    let callers: Vec<&str> = works_for.keys().map(String::as_str).collect();
+    report.answers = answers(&report.findings, &callers, |document| conforms.contains_key(document));
+}
+
 /// The exit code of a run (DESIGN section 4).
 #[must_use]
 pub fn exit(findings: &[Finding], ended: Ended<'_>) -> Exit {
-    let Ended { fail_on, fail_on_stale, .. } = ended;
+    let Ended { fail_on, fail_on_stale, no_waivers, .. } = ended;
     let at_the_gate = |finding: &&Finding| {
         finding.verdict == VerdictKind::Violation
             && match fail_on {
@@ -106,7 +116,8 @@ pub fn exit(findings: &[Finding], ended: Ended<'_>) -> Exit {
     } else {
         (0, "every selected check came to a verdict, and none is at or above the gate".to_owned())
     };
-    Exit { code, meaning, fail_on, fail_on_stale }
+    let meaning = if no_waivers { format!("{meaning}; no waiver was looked at (--no-waivers)") } else { meaning };
+    Exit { code, meaning, fail_on, fail_on_stale, no_waivers }
 }
 
 /// The code for several runs: the first of these that occurs (DESIGN section 4).
@@ -136,7 +147,7 @@ pub(super) fn answers(findings: &[Finding], callers: &[&str], stands_for_itself:
         groups
             .into_iter()
             .filter(|(_, findings)| findings.iter().any(|finding| finding.verdict != VerdictKind::NotApplicable))
-            .map(|(name, findings)| (name.to_owned(), answer(&findings)))
+            .map(|(name, findings)| (name.to_owned(), answer_of(&findings)))
             .collect()
     };
     Answers { conforms: answered(by_document), works_for: answered(by_caller) }
@@ -147,7 +158,7 @@ fn document_of(source: &str) -> &str {
     source.split(" §").next().unwrap_or(source).trim()
 }
 
-fn answer(findings: &[&Finding]) -> Answer {
+fn answer_of(findings: &[&Finding]) -> Answer {
     let violated = |severity: Severity| {
         findings
             .iter()

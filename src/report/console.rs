@@ -95,7 +95,9 @@ impl Page<'_> {
     fn exit(&self) -> String {
         let exit = &self.report.exit;
         let (sign, tone) = if exit.code == 0 { ("✓", Tone::Good) } else { ("✗", Tone::Bad) };
-        self.paint.tone(tone, &format!("{sign} exit code {}: {}", exit.code, line(&exit.meaning)))
+        let text = format!("{sign} exit code {}: {}", exit.code, line(&exit.meaning));
+        let lines = wrapped(&text, self.width.saturating_sub(2).max(20));
+        lines.iter().map(|line| self.paint.tone(tone, line)).collect::<Vec<_>>().join("\n  ")
     }
 
     /// Text after a label of `indent` columns, its further lines below its start.

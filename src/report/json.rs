@@ -111,7 +111,7 @@ fn run(document: Value, run: Option<usize>) -> Result<RunReport, Error> {
     serde_json::from_value(document).map_err(|error| Error::Shape { run, error })
 }
 
-fn text(document: &impl Serialize) -> String {
+pub(super) fn text(document: &impl Serialize) -> String {
     let mut text = serde_json::to_string_pretty(document).expect("a run report has only strings as keys");
     text.push('\n');
     json_safe(&text)

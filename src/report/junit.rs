@@ -26,6 +26,8 @@ pub struct JUnitOptions {
     pub warnings: WarningsAs,
     /// The user's own file that servers link cases to, relative to the repository. `None`: the one that the report names, if any.
     pub file: Option<String>,
+    /// Files of the same run that belong to every red case, relative to the repository. GitLab shows the first.
+    pub attachments: Vec<String>,
 }
 
 /// What a warning is in a format that knows none.
@@ -84,7 +86,7 @@ fn suite(report: &RunReport, many: bool, options: &JUnitOptions, names: &mut Nam
         let time = Duration::milliseconds(i64::try_from(elapsed.min(MOST_MS)).unwrap_or_default());
         let case = Case::new(name, time, outcome(report, finding, options.warnings));
         let file = options.file.as_deref().or(report.source.as_ref().map(|source| source.file.as_str()));
-        suite.add_testcase(case.in_file(file).into_inner());
+        suite.add_testcase(case.in_file(file).with(&options.attachments).into_inner());
     }
     suite
 }

@@ -78,6 +78,7 @@ fn one_of(runs: &[RunReport]) -> RunReport {
         merged.source = merged.source.or(run.source);
         merged.exit.fail_on = merged.exit.fail_on.max(run.exit.fail_on);
         merged.exit.fail_on_stale |= run.exit.fail_on_stale;
+        merged.exit.no_waivers |= run.exit.no_waivers;
         // `decide` reads from the code whether a run was interrupted.
         merged.exit.code = if run.exit.code == 130 { 130 } else { merged.exit.code };
     }

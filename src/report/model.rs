@@ -141,6 +141,9 @@ pub struct Exit {
     /// Whether a stale or ended waiver fails it too.
     #[serde(default)]
     pub fail_on_stale: bool,
+    /// Whether it was judged as if there were no waivers; absent if waivers counted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_waivers: bool,
 }
 
 /// From which severity on a violation fails the run.

@@ -1,14 +1,17 @@
 //! Waivers: violations that somebody answers for, with a reason and an end date (DESIGN section 4, guide 2.6).
 //!
 //! Pure: the caller reads the file and tells the day. A waiver turns a violation into `waived` until the end of its last day (UTC); what could
-//! not be tested cannot be waived.
+//! not be tested cannot be waived. `edit` adds one to a file.
+
+pub mod edit;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use time::{Date, OffsetDateTime, macros::format_description};
+use time::{Date, Duration, OffsetDateTime, macros::format_description};
 
-use super::model::{Finding, VerdictKind, WaiverNotice, WaiverState};
+use super::conclude;
+use super::model::{Finding, RunReport, VerdictKind, WaiverNotice, WaiverState};
 use crate::schema::FileKind;
 use crate::yaml::{FileProblems, Problem};
 
@@ -97,9 +100,18 @@ impl Waiver {
         self.last_day().zip(now.ok()).is_some_and(|(last, now)| now.date() <= last)
     }
 
-    fn days_left(&self, now_ms: u64) -> Option<i64> {
-        let now = OffsetDateTime::from_unix_timestamp(i64::try_from(now_ms / 1000).ok()?).ok()?;
-        Some((self.last_day()? - now.date()).whole_days())
+    /// Whole days to its last day, which is 0; below that it has ended. `None` if its last day is no day.
+    #[must_use]
+    pub fn days_left(&self, now_ms: u64) -> Option<i64> {
+        Some((self.last_day()? - today(now_ms)?).whole_days())
+    }
+
+    /// Whether every finding that the other one covers is covered by this one already, its day aside.
+    #[must_use]
+    pub fn includes(&self, other: &Self) -> bool {
+        self.check == other.check
+            && (self.target == "*" || self.target == other.target)
+            && (self.variant.is_none() || self.variant == other.variant)
     }
 
     fn notice(&self, state: WaiverState, what: &str) -> WaiverNotice {
@@ -122,8 +134,19 @@ impl Waiver {
     }
 }
 
+fn today(now_ms: u64) -> Option<Date> {
+    OffsetDateTime::from_unix_timestamp(i64::try_from(now_ms / 1000).ok()?).ok().map(OffsetDateTime::date)
+}
+
+/// The day that is so many days from now, as waivers write it (UTC); `None` beyond the year 9999.
+#[must_use]
+pub fn day_after(now_ms: u64, days: u32) -> Option<String> {
+    let day = today(now_ms)?.checked_add(Duration::days(i64::from(days)))?;
+    day.format(format_description!("[year]-[month]-[day]")).ok()
+}
+
 /// Days before the end of a waiver from which on it is told.
-const ENDING: i64 = 14;
+pub const ENDING: i64 = 14;
 
 /// Marks the violations that a waiver covers, and tells the waivers that want to be looked at.
 pub fn apply(findings: &mut [Finding], waivers: &[Waiver], target: &str, now_ms: u64) -> Vec<WaiverNotice> {
@@ -156,6 +179,19 @@ pub fn apply(findings: &mut [Finding], waivers: &[Waiver], target: &str, now_ms:
         }
     }
     notices
+}
+
+/// Makes what was waived a violation again, as if the run had known no waiver, and concludes it anew.
+pub fn lift(report: &mut RunReport) {
+    for finding in report.findings.iter_mut().filter(|finding| finding.verdict == VerdictKind::Waived) {
+        finding.verdict = VerdictKind::Violation;
+        (finding.waiver, finding.reason) = (None, None);
+    }
+    let notices = std::mem::take(&mut report.waivers);
+    report.diagnosis.retain(|diagnosis| notices.iter().all(|notice| notice.says != diagnosis.says));
+    report.exit.no_waivers = true;
+    conclude::answer(report);
+    conclude::decide(report);
 }
 
 #[cfg(test)]

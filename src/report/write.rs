@@ -7,6 +7,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
+
 /// Writes `bytes` to `path`: to a temporary file beside it, to the disk, then renamed.
 ///
 /// A symbolic link is followed and stays a link; a file that is replaced keeps its permissions. What is no regular file (a
@@ -38,6 +40,40 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     }
     let permissions = known.map(|known| known.permissions());
     replace(&path, directory, permissions, bytes).map_err(unwritable)
+}
+
+/// Looks whether [`write()`] will be let write to a path, before there is anything to write: a run that was asked for is not to be lost.
+///
+/// # Errors
+///
+/// If the path is a directory, or its directory takes no file. What only shows in writing, such as a full disk, is not seen.
+pub fn may_write(path: &Path) -> Result<(), Error> {
+    match fs::metadata(path) {
+        Ok(known) if known.is_dir() => return Err(Error::Directory(path.to_owned())),
+        Ok(known) if !known.is_file() => return Ok(()),
+        _ => {}
+    }
+    // A link is written through to where it leads.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let tried = tempfile::Builder::new().prefix(".grantlint-").tempfile_in(directory);
+    tried.map(drop).map_err(|source| Error::Unwritable { path: path.clone(), source })
+}
+
+/// Writes `bytes` to a file that is not there yet, whole or not at all.
+///
+/// # Errors
+///
+/// As [`write()`], and if there is something of that name, which stays as it is.
+pub fn create(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let unwritable = |source| Error::Unwritable { path: path.to_owned(), source };
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !directory.is_dir() {
+        return Err(Error::NoDirectory { path: path.to_owned(), directory: directory.to_owned() });
+    }
+    let file = filled(directory, None, bytes).map_err(unwritable)?;
+    file.persist_noclobber(path).map_err(|error| unwritable(error.error))?;
+    Ok(())
 }
 
 /// Writes files into a folder, each as [`write()`] does; the folder is made if it is not there, the one above it is not.
@@ -98,6 +134,14 @@ impl Error {
 }
 
 fn replace(path: &Path, directory: &Path, permissions: Option<fs::Permissions>, bytes: &[u8]) -> io::Result<()> {
+    filled(directory, permissions, bytes)?.persist(path).map_err(|error| error.error)?;
+    // The rename itself reaches the disk with the directory; not every system can do that, and the file is whole either way.
+    let _ = File::open(directory).and_then(|directory| directory.sync_all());
+    Ok(())
+}
+
+/// A temporary file that holds `bytes` and is on the disk.
+fn filled(directory: &Path, permissions: Option<fs::Permissions>, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".grantlint-");
     // A temporary file is made for its owner alone; a report is for others too, as far as the umask allows.
@@ -109,10 +153,7 @@ fn replace(path: &Path, directory: &Path, permissions: Option<fs::Permissions>, 
         file.as_file().set_permissions(permissions)?;
     }
     file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    // The rename itself reaches the disk with the directory; not every system can do that, and the file is whole either way.
-    let _ = File::open(directory).and_then(|directory| directory.sync_all());
-    Ok(())
+    Ok(file)
 }
 
 #[cfg(test)]
@@ -134,6 +175,26 @@ mod tests {
         write(&path, b"second").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"second");
         assert_eq!(names(directory.path()), ["run.json"]);
+    }
+
+    #[test]
+    fn what_will_not_be_written_is_known_before() {
+        let directory = tempfile::tempdir().unwrap();
+        may_write(&directory.path().join("run.json")).unwrap();
+        may_write(Path::new("/dev/null")).unwrap();
+        assert!(names(directory.path()).is_empty(), "nothing is left of the attempt");
+        assert!(matches!(may_write(&directory.path().join("a/b")), Err(Error::Unwritable { .. })));
+    }
+
+    #[test]
+    fn what_is_created_takes_no_others_place() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("grantlint.yaml");
+        create(&path, b"first").unwrap();
+        assert!(matches!(create(&path, b"second"), Err(Error::Unwritable { .. })));
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        assert!(matches!(create(&directory.path().join("a/b"), b""), Err(Error::NoDirectory { .. })));
+        assert_eq!(names(directory.path()), ["grantlint.yaml"]);
     }
 
     #[test]

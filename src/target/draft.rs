@@ -1,6 +1,6 @@
 //! A target file for a start: what is known of an endpoint, with the reasons as comments. Pure.
 
-use serde_json::Value;
+use crate::yaml::{quoted, scalar};
 
 /// What is known before anything was tried.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -99,27 +99,14 @@ impl Draft {
     }
 }
 
-/// A text as YAML: plain where nothing can be misread, else in quotes.
-fn scalar(text: &str) -> String {
-    let plain = text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-/:?=~+ ".contains(c))
-        && !text.contains(": ")
-        && !text.ends_with([':', ' '])
-        && !["true", "false", "null", "yes", "no", "on", "off", "y", "n"].contains(&text.to_ascii_lowercase().as_str());
-    if plain { text.to_owned() } else { quoted(text) }
-}
-
-/// JSON's quotes are YAML's. A reference is not meant where a text has one.
-fn quoted(text: &str) -> String {
-    Value::from(text).to_string()
-}
-
 fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
     use crate::yaml;
 

@@ -3,12 +3,14 @@
 //! The only user of the YAML crate. Used by every reader of files: specs, target files, faults, waivers.
 
 mod parse;
+mod write;
 
 use std::fmt;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 pub use parse::{Document, Position, Problem, escape, parse};
+pub use write::{quoted, scalar};
 
 /// All mistakes of one file, with its text so that they can be shown in place.
 #[derive(Debug, Clone)]

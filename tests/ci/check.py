@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -456,6 +457,27 @@ def _():
         for source in (Path(folder) / "src").rglob("*.rs"):
             for name in re.findall(r'include_(?:str|bytes)!\("([^"]+)"\)', source.read_text()):
                 assert (source.parent / name).exists(), f"{source.relative_to(folder)} includes {name}, which the context misses"
+
+
+@check("the image has the program that its build makes, and what it starts is that program")
+def _():
+    containerfile = (ROOT / "Containerfile").read_text()
+    manifest = tomllib.loads((ROOT / "Cargo.toml").read_text())
+    profile = re.search(r"^RUN cargo build --locked --profile (\S+)$", containerfile, re.MULTILINE)[1]
+    assert profile in manifest["profile"], f"there is no profile {profile}"
+    name = manifest["package"]["name"]
+    copied = re.findall(r"^COPY --from=build (.+) \S+/$", containerfile, re.MULTILINE)
+    assert f"/src/target/{profile}/{name}" in copied, f"the image has {copied}"
+    toolchain = re.search(r"^FROM docker\.io/library/rust:(\d+)\.(\d+)", containerfile, re.MULTILINE)
+    oldest = re.match(r"(\d+)\.(\d+)", manifest["package"]["rust-version"])
+    assert tuple(map(int, toolchain.groups())) >= tuple(map(int, oldest.groups())), "its Rust is too old"
+    entry = json.loads(re.search(r"^ENTRYPOINT (.+)$", containerfile, re.MULTILINE)[1])
+    assert entry == [name] == [BINARY.name]
+    # As the image starts it: a user without a home, nothing in the environment, an empty folder.
+    with tempfile.TemporaryDirectory(dir=WORK) as folder:
+        bare = {"cwd": folder, "env": {"PATH": str(BINARY.parent)}, "capture_output": True, "text": True}
+        assert subprocess.run([*entry, "--version"], **bare).stdout == f"{name} {manifest['package']['version']}\n"
+        assert subprocess.run([*entry, "demo", "-q"], **bare).returncode == 0
 
 
 @check("shellcheck finds nothing in the scripts")

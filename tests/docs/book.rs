@@ -181,6 +181,28 @@ table { border-collapse: collapse; display: block; overflow-x: auto } td, th { b
 pre { overflow-x: auto; padding: .8rem; border: 1px solid #8888 } code { font-size: .9em } @media (max-width: 50rem) { body { display: block } }
 ";
 
+/// The chapters as lists within the entries that they belong to: a list takes nothing but entries.
+fn contents(up: &str, chapters: &[(usize, String, String)]) -> String {
+    let mut nav = String::new();
+    let mut open = 0;
+    for (depth, title, page) in chapters {
+        if *depth == open {
+            // An entry ends where its sibling begins, if there is one before.
+            nav.push_str("<ul>");
+            open += 1;
+        } else {
+            while open > depth + 1 {
+                nav.push_str("</li></ul>");
+                open -= 1;
+            }
+            nav.push_str("</li>");
+        }
+        assert_eq!(open, depth + 1, "{title} is deeper than the entry before it has room for");
+        write!(nav, "<li><a href=\"{up}{}.html\">{title}</a>", page.trim_end_matches(".md")).unwrap();
+    }
+    nav + &"</li></ul>".repeat(open)
+}
+
 /// A page of the book.
 fn as_html(title: &str, markdown: &str, up: &str, chapters: &[(usize, String, String)]) -> String {
     let mut names = anchors(markdown).into_iter();
@@ -201,25 +223,12 @@ fn as_html(title: &str, markdown: &str, up: &str, chapters: &[(usize, String, St
     });
     let mut content = String::new();
     html::push_html(&mut content, events);
-    let mut nav = String::new();
-    let mut depth = 0;
-    for (at, title, page) in chapters {
-        while depth < *at {
-            nav.push_str("<ul>");
-            depth += 1;
-        }
-        while depth > *at {
-            nav.push_str("</ul>");
-            depth -= 1;
-        }
-        write!(nav, "<li><a href=\"{up}{}.html\">{title}</a></li>", page.trim_end_matches(".md")).unwrap();
-    }
-    nav.push_str(&"</ul>".repeat(depth));
+    let nav = contents(up, chapters);
     let title = title.replace('&', "&amp;").replace('<', "&lt;");
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <title>{title} · grantlint</title><link rel=\"stylesheet\" href=\"{up}book.css\"></head>\n\
-         <body><nav><ul>{nav}</ul></nav><main>\n{content}</main></body></html>\n"
+         <body><nav>{nav}</nav><main>\n{content}</main></body></html>\n"
     )
 }
 

@@ -59,7 +59,7 @@ fn every_command_on_every_page_is_understood() {
             match arguments.split(' ').next().unwrap() {
                 "check" if !arguments.contains("--dry-run") => drop(command.arg("--dry-run")),
                 // These would start servers, or need a saved run; that they are understood is what can be seen at no cost.
-                "serve" | "demo" | "selftest" | "report" | "compare" => drop(command.arg("--help")),
+                "serve" | "demo" | "selftest" | "report" | "compare" | "waiver" => drop(command.arg("--help")),
                 _ => {}
             }
             let output = command.output().unwrap();

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Runs what `grantlint export` writes in the tools that it is for, against the reference server: the collection in Newman, the
-# script in sh. Both have to pass on the sound server, and to fail on one that refuses.
+# script in sh, the .http file in httpYac. All have to pass on the sound server, and to fail on one that refuses. nasty.py does the
+# same with a secret that encodings write differently.
 #
 #   tests/export/run.sh
 #
-# Needs bash, curl, python 3, and node 20 with npm. Newman is installed below target/export by its lock file. GRANTLINT names the
+# Needs bash, curl, python 3, and node 20 with npm. Newman and httpYac are installed below target/export by its lock file. GRANTLINT names the
 # binary (default target/release/grantlint). Exit code: 0 all as it must be, 1 something is not, 2 something could not be run.
 set -euo pipefail
 
@@ -25,7 +26,7 @@ end_server() {
 }
 trap end_server EXIT
 
-install_newman() {
+install_tools() {
   local stamp
   stamp=$(cat "$here/package.json" "$here/package-lock.json" <(node --version) | sha256sum)
   [[ $(cat "$work/stamp" 2>/dev/null) != "$stamp" ]] || return 0
@@ -39,6 +40,8 @@ install_newman() {
 # serve ARGUMENT…: starts the server, and sets the variables of its secrets.
 serve() {
   end_server
+  # What an earlier server wrote would be taken for this one's.
+  : >"$work/reference.yaml"
   "$grantlint" serve "$@" >"$work/reference.yaml" 2>/dev/null &
   server=$!
   local tries=0
@@ -67,6 +70,12 @@ script() {
   sh "$1" >"$work/script.log" 2>&1
 }
 
+httpyac() {
+  # From the folder of the file: what git ignores is no file elsewhere, and none is no failure.
+  (cd "$work" && node_modules/.bin/httpyac send "${1##*/}" --all --json --output none) >"$work/httpyac.log" 2>&1 &&
+    grep -q '"SUCCESS"' "$work/httpyac.log"
+}
+
 # passes|fails TOOL FILE
 passes() {
   "$1" "$2" || { cat "$work/$1.log"; echo "$1 does not pass on the sound server"; exit 1; }
@@ -77,25 +86,31 @@ fails() {
 
 [[ -x $grantlint ]] || stop "$grantlint is no program; build it, or name one in GRANTLINT"
 mkdir -p "$work"
-install_newman
+install_tools
 serve
 for suite in all coupa-call-out; do
   export_as postman "$work/$suite.json" --suite "$suite"
   export_as curl "$work/$suite.sh" --suite "$suite"
+  export_as httpyac "$work/$suite.http" --suite "$suite"
   passes newman "$work/$suite.json"
   passes script "$work/$suite.sh"
-  echo "ok: $suite: $(grep -c '^ok' "$work/script.log") requests with curl, in Newman$(sed -n 's/.*assertions │ *\([0-9]*\).*/ \1 assertions/p' "$work/newman.log")"
+  passes httpyac "$work/$suite.http"
+  echo "ok: $suite: $(grep -c '^ok' "$work/script.log") requests with curl, in Newman$(sed -n 's/.*assertions │ *\([0-9]*\).*/ \1 assertions/p' "$work/newman.log"), in httpYac $(grep -c '"SUCCESS"' "$work/httpyac.log")"
 done
 export_as postman "$work/everything.json" --all
 export_as curl "$work/everything.sh" --all
 sh -n "$work/everything.sh"
-! grep -qF "$CLIENT_SECRET" "$work"/*.json "$work"/*.sh || { echo 'an export holds the secret'; exit 1; }
+! grep -qF "$CLIENT_SECRET" "$work"/*.json "$work"/*.sh "$work"/*.http || { echo 'an export holds the secret'; exit 1; }
 
 # The same requests where every token response lacks its token.
 serve --fault rfc6749/access-token-missing
-for form in postman curl; do
+for form in postman curl httpyac; do
   export_as "$form" "$work/refused.$form" --suite coupa-call-out
 done
 fails newman "$work/refused.postman"
 fails script "$work/refused.curl"
-echo 'ok: both fail where no token is issued'
+fails httpyac "$work/refused.httpyac"
+echo 'ok: all fail where no token is issued'
+end_server
+
+python3 -B "$here/nasty.py" "$grantlint" "$work"

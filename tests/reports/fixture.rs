@@ -22,7 +22,7 @@ pub fn run() -> RunReport {
             ("token_endpoint".to_owned(), json!("https://as.example/oauth/token")),
         ]),
         suites: vec!["coupa-call-out".into()],
-        exit: Exit { code: 1, meaning: "a violation at or above the gate (must)".into(), fail_on: FailOn::Must, fail_on_stale: false },
+        exit: Exit { code: 1, meaning: "a violation at or above the gate (must)".into(), fail_on: FailOn::Must, fail_on_stale: false, no_waivers: false },
         summary: summary(&findings),
         findings,
         answers: Answers {
@@ -82,6 +82,7 @@ pub fn stopped() -> RunReport {
         meaning: "something is not testable, or the run is incomplete".into(),
         fail_on: FailOn::Must,
         fail_on_stale: false,
+        no_waivers: false,
     };
     report.answers.works_for.clear();
     report.answers.conforms.retain(|document, _| document == "RFC 7009");

@@ -14,7 +14,7 @@ use crate::arbitrary::{hostile_character, run_with};
 use crate::fixture::{run, stopped};
 
 fn written(reports: &[&RunReport], warnings: WarningsAs) -> String {
-    render(reports, &JUnitOptions { warnings, file: Some("ci/grantlint.yaml".into()) })
+    render(reports, &JUnitOptions { warnings, file: Some("ci/grantlint.yaml".into()), ..JUnitOptions::default() })
 }
 
 #[test]
@@ -30,6 +30,29 @@ fn warnings_become_what_was_asked_for() {
         let report = Report::deserialize_from_str(&written(&[&run()], warnings)).expect("it is JUnit");
         assert_eq!((report.failures, report.skipped), (failures, skipped), "{warnings:?}");
     }
+}
+
+#[test]
+fn red_cases_name_the_files_of_the_run_and_a_server_names_none() {
+    let attachments =
+        ["out/report.html", "run [1].json", "a\nb", "]]><x>", "c|d", "\u{202e}", "run.json"].map(str::to_owned);
+    let mut hostile = run();
+    hostile.findings.iter_mut().for_each(|finding| finding.message = "[[ATTACHMENT|/etc/passwd]]".into());
+    let options = JUnitOptions { attachments: attachments.to_vec(), ..JUnitOptions::default() };
+    let text = render(&[&hostile], &options);
+    let named = text.lines().filter(|line| line.contains("[[ATTACHMENT|")).collect::<Vec<_>>();
+    let lines = "[[ATTACHMENT|out/report.html]]\n[[ATTACHMENT|run.json]]";
+    let report = Report::deserialize_from_str(&text).expect("it is JUnit");
+    let cases = || report.test_suites.iter().flat_map(|suite| &suite.test_cases);
+    for case in cases() {
+        let red = matches!(case.status, TestCaseStatus::NonSuccess { .. });
+        let out = case.system_out.as_ref().map(|out| out.as_str());
+        assert_eq!(out.filter(|out| out.contains("ATTACHMENT")), red.then_some(lines), "{}", case.name.as_str());
+    }
+    let red = cases().filter(|case| matches!(case.status, TestCaseStatus::NonSuccess { .. })).count();
+    assert_eq!(named.len(), 2 * red, "{named:?}");
+    well_formed(&text.replace(lines, ""));
+    assert_eq!(text, render(&[&hostile], &options));
 }
 
 #[test]
@@ -83,7 +106,7 @@ proptest! {
 
     #[test]
     fn any_text_makes_a_document_that_readers_take(report in run_with(hostile_character()), file in ".*") {
-        let options = JUnitOptions { warnings: WarningsAs::Skipped, file: Some(file) };
+        let options = JUnitOptions { warnings: WarningsAs::Skipped, file: Some(file), ..JUnitOptions::default() };
         let stopped = stopped();
         let text = render(&[&report, &stopped], &options);
         prop_assert_eq!(&text, &render(&[&report, &stopped], &options));

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Completes commands in a real bash and a real zsh, and lets mandoc read the manual pages.
+# Completes commands in a real bash and a real zsh, answers prompts at a real terminal, and lets mandoc read the manual pages.
 #
 #   tests/shell/run.sh
 #
-# Needs bash, zsh and mandoc; as root, those that are missing are installed by apt-get. GRANTLINT names the binary (default
+# Needs bash, python 3, zsh and mandoc; as root, zsh and mandoc are installed by apt-get. GRANTLINT names the binary (default
 # target/release/grantlint). Exit code: 0 all as it must be, 1 something is not, 2 something could not be run.
 set -euo pipefail
 
@@ -76,3 +76,5 @@ complaints=$(mandoc -Tlint -W warning "$work"/man/*.1 || true)
 complaints=$(grep -vE 'missing date|skipping paragraph macro' <<<"$complaints" || true)
 [[ -z $complaints ]] || { echo "$complaints"; exit 1; }
 expect 'manual page' "$(mandoc -Tutf8 "$work/man/grantlint-check.1" | col -b)" '--fail-on' 'WHAT IS CHECKED' 'HOW IT IS SENT'
+
+python3 -B "$here/prompts.py" "$grantlint"

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::report::json;
+use crate::report::json as saved;
 
 /// A run whose exchanges are these.
 fn run(name: &str, exchanges: Value) -> RunReport {
@@ -16,7 +16,7 @@ fn run(name: &str, exchanges: Value) -> RunReport {
         "findings": [], "answers": {"conforms": {}, "works_for": {}}, "preflight": {"passed": true, "steps": []},
         "controls": {}, "left_out": [], "diagnosis": [], "exchanges": exchanges,
     });
-    json::parse(&text.to_string()).map_err(|error| error.to_string()).unwrap().remove(0)
+    saved::parse(&text.to_string()).map_err(|error| error.to_string()).unwrap().remove(0)
 }
 
 fn answered(answer: &str, status: u16, json: Value, secret: Option<&str>) -> Value {
@@ -111,4 +111,51 @@ fn what_a_server_says_cannot_steer_the_terminal() {
     let text =
         render(&compare(&run("a", json!({"t": token("either")})), &run("\u{1b}]0;x\u{7}", json!({"t": other}))), 100);
     assert!(!text.contains(['\u{1b}', '\u{9b}', '\u{202e}', '\u{7}']), "{text:?}");
+}
+
+#[test]
+fn that_nothing_differs_is_said_only_of_what_was_asked() {
+    let (one, other) = (run("a", json!({"t": token("either")})), run("b", json!({"t": token("either")})));
+    assert_eq!(compare(&one, &other).ending, Ending::Alike);
+    let (nothing, elsewhere) = (run("a", json!({})), run("b", json!({"u": token("either")})));
+    for (left, right) in [(&nothing, &nothing), (&one, &elsewhere)] {
+        let comparison = compare(left, right);
+        assert_eq!((comparison.ending, comparison.ending.code()), (Ending::NothingShared, 4));
+        assert!(render(&comparison, 100).contains("✗ nothing was asked of both"));
+    }
+    let mut stopped = run("b", json!({"t": token("either")}));
+    stopped.preflight.passed = false;
+    assert_eq!(compare(&one, &stopped).ending.code(), 3);
+    stopped.exit.code = 130;
+    assert_eq!(compare(&one, &stopped).ending.code(), 130);
+    assert_eq!(compare(&one, &run("b", json!({"t": refused(None)}))).ending.code(), 1);
+}
+
+#[test]
+fn a_program_reads_what_a_person_reads() {
+    let mut other = token("either");
+    other["response"]["headers"] = json!({"x\u{1b}[2J": ["1"]});
+    let (left, right) = (run("a", json!({"t": token("either")})), run("b", json!({"t": other})));
+    let comparison = compare(&left, &right);
+    let text = super::json::render(&comparison, &left, &right);
+    assert!(!text.contains('\u{1b}') && text.ends_with("}\n"), "{text:?}");
+    let read: super::json::ComparisonReport = serde_json::from_str(&text).unwrap();
+    assert_eq!((read.schema.as_str(), read.exit.code, read.shared), ("grantlint/comparison-v1", 1, 1));
+    assert_eq!(read.exchanges.len(), comparison.exchanges.len());
+    let gone = read.exchanges.iter().find(|row| row.what == "header cache-control").unwrap();
+    assert_eq!((gone.left.as_deref(), gone.right.as_deref(), gone.seen_in.len()), (Some("no-store"), None, 1));
+}
+
+#[test]
+fn certificates_and_versions_differ_and_days_do_not() {
+    let hello = |names: &[&str], days: u32, version: &str| {
+        let certificate = json!({"names": names, "days_left": days, "trusted": true});
+        json!({"tls.handshake": {"outcome": "answered", "handshake": {"version": version, "answered": "server_hello", "certificate": certificate}}})
+    };
+    let left = run("a", hello(&["as.example"], 90, "1.3"));
+    assert!(compare(&left, &run("b", hello(&["as.example"], 89, "1.3"))).tls.is_empty());
+    let comparison = compare(&left, &run("b", hello(&["*.example"], 90, "1.2")));
+    let rows: Vec<(&str, &str)> = comparison.tls.iter().map(|row| (row.what.as_str(), row.right.as_str())).collect();
+    assert_eq!(rows, [("tls.handshake: certificate names", "[\"*.example\"]"), ("tls.handshake: version", "1.2")]);
+    assert!(compare(&left, &run("b", json!({}))).tls.is_empty(), "a side without TLS has nothing to differ in");
 }

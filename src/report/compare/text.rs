@@ -1,6 +1,6 @@
 //! The comparison for a person: what it says together, then difference by difference.
 
-use super::{Comparison, Difference};
+use super::{Comparison, Difference, Ending};
 use crate::report::wrap::{columns, wrapped};
 
 /// Columns of a value before it is cut.
@@ -14,8 +14,15 @@ const NAMED: usize = 3;
 pub fn render(comparison: &Comparison, width: usize) -> String {
     let [left, right] = &comparison.names;
     let mut lines = vec![format!("left:  {left}"), format!("right: {right}"), String::new()];
-    if comparison.is_alike() {
-        lines.push(format!("✓ nothing differs, in {} exchanges that both answered", comparison.shared));
+    match comparison.ending {
+        Ending::Alike => {
+            lines.push(format!("✓ nothing differs, in {} exchanges that both answered", comparison.shared))
+        }
+        Ending::Differs => {}
+        other => {
+            lines.extend(wrapped(&format!("✗ {}", other.meaning()), width));
+            lines.push(String::new());
+        }
     }
     for diagnosis in &comparison.diagnosis {
         lines.extend(wrapped(&diagnosis.says, width));

@@ -89,10 +89,8 @@ impl Page<'_> {
         let untested = self.report.summary.not_testable;
         if !self.report.preflight.passed && untested > 0 && !self.verbose() {
             lines.push(String::new());
-            lines.push(format!(
-                "not testable: {}, because the run stopped there (-v lists them)",
-                count(untested, "check")
-            ));
+            let text = format!("{}, because the run stopped there (-v lists them)", count(untested, "check"));
+            self.hanging("not testable: ", 14, &text, lines);
         }
     }
 

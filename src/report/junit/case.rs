@@ -55,6 +55,18 @@ impl Case {
         self
     }
 
+    /// Names files that belong to it, each on a line of its own as GitLab, Jenkins and Azure read it. Only of a red case: GitLab reads no other
+    /// output, and Jenkins would show them at every passed one.
+    pub(super) fn with(mut self, attachments: &[String]) -> Self {
+        if matches!(self.0.result, TestResult::Error { .. } | TestResult::Failure { .. }) {
+            let sound = |path: &&String| one_line(path, MOST_CHARS) == **path && !path.contains(['[', ']', '|']);
+            let lines: Vec<String> =
+                attachments.iter().filter(sound).map(|path| format!("[[ATTACHMENT|{}]]", xml_legal(path))).collect();
+            self.0.system_out = (!lines.is_empty()).then(|| lines.join("\n"));
+        }
+        self
+    }
+
     pub(super) fn into_inner(self) -> TestCase {
         self.0
     }
