@@ -234,7 +234,7 @@ pub enum Extent {
     Full,
 }
 
-/// Holds every trial, the conforming server first, on one thread more than the machine has cores: some servers are waited for.
+/// Holds every trial, the conforming server first, on two threads more than the machine has cores: some servers are waited for.
 ///
 /// # Errors
 /// The first trial that could not be held.
@@ -247,7 +247,7 @@ pub fn selftest(
     let conforming = Subject { id: "conforming".into(), lawful: true, fault: Fault::default(), check: None };
     let all: Vec<&Subject> = std::iter::once(&conforming).chain(subjects).collect();
     let next = AtomicUsize::new(0);
-    let workers = std::thread::available_parallelism().map_or(2, usize::from).min(8) + 1;
+    let workers = std::thread::available_parallelism().map_or(2, usize::from).min(8) + 2;
     let everything = Judged::of(catalogue, &Wanted { suites: suites.to_vec(), ..Wanted::default() });
     let mut outcomes: BTreeMap<usize, Outcome> = BTreeMap::new();
     let results = std::thread::scope(|scope| {

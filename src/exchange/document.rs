@@ -267,9 +267,8 @@ pub fn document(
     document
 }
 
-/// Lays what the runner knows over a document: its times, target, lets.
-pub fn finish(document: &mut Value, target: &Value, lets: Map<String, Value>, timing: Value) {
-    document["target"] = target.clone();
+/// Lays what the runner knows over a document: its times and lets. The target is the same for all of them, and stands in the recording.
+pub fn finish(document: &mut Value, lets: Map<String, Value>, timing: Value) {
     document["let"] = Value::Object(lets);
     document["timing"] = timing;
 }

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use serde_json::{Value, json};
 
 use super::document::SIGNED;
-use forms::{basic_pair, form_encode, issued_forms, named, pair_ends, secret_forms};
+use forms::{Pair, form_encode, issued_forms, named, pair_ends, secret_forms};
 use search::{Among, Finder, Form};
 use shape::unlike;
 use walk::{each_part, each_string, each_text};
@@ -92,8 +92,6 @@ pub struct ReadyMasks {
     worded: HashMap<String, String>,
     /// Masks that a shell variable stands for in `curl` lines.
     tokens: Among,
-    /// The target's entry as it is and masked: it stands in every document.
-    target: (Value, Value),
 }
 
 impl Masks {
@@ -161,9 +159,10 @@ impl Masks {
 
     fn note_pair(&mut self, header: &str) {
         let Some((_, encoded)) = header.split_once(' ') else { return };
-        for (index, ends) in self.ends.iter().enumerate() {
-            for pair in basic_pair(encoded, ends).into_iter().flatten() {
-                self.pairs.insert(pair, index);
+        let Some(pair) = Pair::of(encoded) else { return };
+        for (index, _) in self.ends.iter().enumerate().filter(|(_, ends)| pair.ends_with(ends)) {
+            for form in pair.forms() {
+                self.pairs.insert(form, index);
             }
         }
     }
@@ -214,9 +213,9 @@ impl Masks {
         }
     }
 
-    /// No more documents: unequal values get unequal masks, in the order they were seen. `target` is the entry in all of them.
+    /// No more documents: unequal values get unequal masks, in the order they were seen.
     #[must_use]
-    pub fn ready(self, target: &Value) -> ReadyMasks {
+    pub fn ready(self) -> ReadyMasks {
         let mut forms: Vec<Form> = self.echoes.into_forms();
         let (mut whole, mut worded): (HashMap<_, _>, HashMap<_, _>) = Default::default();
         let (mut taken, mut tokens) = (HashSet::new(), Vec::new());
@@ -259,11 +258,7 @@ impl Masks {
         let mut lengths: Vec<usize> = whole.keys().map(String::len).collect();
         lengths.sort_unstable();
         lengths.dedup();
-        let mut masks = ReadyMasks { finder, whole, lengths, worded, tokens, target: Default::default() };
-        let mut masked = target.clone();
-        masks.replace(&mut masked, "target");
-        masks.target = (target.clone(), masked);
-        masks
+        ReadyMasks { finder, whole, lengths, worded, tokens }
     }
 }
 
@@ -290,10 +285,13 @@ impl ReadyMasks {
                 parts.push((list, items.take()));
             }
         }
-        let target = value.get_mut("target").filter(|target| **target == self.target.0).map(Value::take);
-        self.replace(value, "");
-        if target.is_some() {
-            value["target"] = self.target.1.clone();
+        let mut request = value.get_mut("request").filter(|request| request.is_object()).map(Value::take);
+        self.replace(value, "", &mut |_| {});
+        if let Some(request) = &mut request {
+            self.replace_in_request(request);
+        }
+        if let Some((place, request)) = value.get_mut("request").zip(request) {
+            *place = request;
         }
         for (list, mut items) in parts {
             items.as_array_mut().into_iter().flatten().for_each(|item| self.apply(item));
@@ -304,14 +302,13 @@ impl ReadyMasks {
                 *member = word;
             }
         }
-        self.note_variables(value);
     }
 
-    fn note_variables(&self, one: &mut Value) {
-        let Some(request) = one.get_mut("request").filter(|request| request.is_object()) else { return };
+    /// The masks of tokens in it are what a `curl` line has variables for.
+    fn replace_in_request(&self, request: &mut Value) {
         let mut used: Vec<&str> = Vec::new();
-        each_text(request, &mut |text| {
-            for mask in self.tokens.standing_in(text) {
+        self.replace(request, "", &mut |masked| {
+            for mask in self.tokens.standing_in(masked) {
                 if !used.contains(&mask) {
                     used.push(mask);
                 }
@@ -322,12 +319,15 @@ impl ReadyMasks {
         }
     }
 
-    fn replace(&self, value: &mut Value, name: &str) {
+    /// Replaces everything secret below a member of this name; `changed` is told each text with masks in it.
+    fn replace(&self, value: &mut Value, name: &str, changed: &mut dyn FnMut(&str)) {
         match value {
             Value::String(text) => {
                 let meant = |_: &&String| names_issued(name) || SECRET_NAMES.contains(&name);
-                let worded = self.worded.get(text).filter(meant).cloned();
+                let any = !self.worded.is_empty();
+                let worded = any.then(|| self.worded.get(text)).flatten().filter(meant).cloned();
                 if let Some(masked) = worded.or_else(|| self.masked(text)) {
+                    changed(&masked);
                     *text = masked;
                 }
             }
@@ -340,7 +340,7 @@ impl ReadyMasks {
                     *value = mask.parse().map_or_else(|_| json!(1), Value::Number);
                 }
             }
-            Value::Array(items) => items.iter_mut().for_each(|item| self.replace(item, name)),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.replace(item, name, changed)),
             Value::Object(members) => {
                 if members.keys().any(|name| !is_word(name) && self.masked(name).is_some_and(|masked| masked != *name))
                 {
@@ -348,9 +348,10 @@ impl ReadyMasks {
                     *members = std::mem::take(members)
                         .into_iter()
                         .map(|(name, value)| (if is_word(&name) { name } else { self.text(&name) }, value))
+                        .inspect(|(name, _)| changed(name))
                         .collect();
                 }
-                members.iter_mut().for_each(|(name, value)| self.replace(value, name));
+                members.iter_mut().for_each(|(name, value)| self.replace(value, name, changed));
             }
             _ => {}
         }

@@ -98,7 +98,7 @@ impl Recording {
                 masks.collect(document);
             }
         }
-        let masks = masks.ready(&self.target);
+        let masks = masks.ready();
         for recorded in self.exchanges.values_mut() {
             match recorded {
                 Recorded::Sent(document) => masks.apply(document),

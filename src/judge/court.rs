@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Bench, Judgement, Verdict, unanswered};
 use crate::exchange::{Recorded, Recording};
@@ -15,6 +15,8 @@ pub struct Court<'c> {
     catalogue: &'c Catalogue,
     recording: &'c Recording,
     pub(super) parts: Vec<Part<'c>>,
+    /// The target where clauses look for it: below `/target` of any document.
+    pub(super) target: Value,
 }
 
 /// One request and its answer: a document, an attempt of a repeated one, or a step of a walk.
@@ -54,7 +56,7 @@ impl<'c> Court<'c> {
     pub fn new(catalogue: &'c Catalogue, recording: &'c Recording) -> Self {
         let mut all: Vec<Part<'c>> = Vec::new();
         // Most requests differ in one of these: only those that do not are compared member by member.
-        let mut alike: HashMap<[Option<&str>; 3], Vec<usize>> = HashMap::new();
+        let mut alike: HashMap<(Option<&str>, [usize; 2]), Vec<usize>> = HashMap::new();
         for (key, recorded) in &recording.exchanges {
             let Recorded::Sent(document) = recorded else { continue };
             // A TLS hello is no request, and what came back is no answer of the endpoint.
@@ -65,15 +67,16 @@ impl<'c> Court<'c> {
             for (of, one) in whole.into_iter().chain(each).filter(|(_, one)| one.get("handshake").is_none()) {
                 let same = |known: &Part<'_>| known.of == of && same_request(known.document, one);
                 let text = |place: &str| one.pointer(place).and_then(Value::as_str);
-                let alike =
-                    alike.entry(["/request/url", "/request/body", "/response/body/text"].map(text)).or_default();
+                let length = |place: &str| text(place).map_or(0, str::len);
+                let lengths = ["/request/body", "/response/body/text"].map(length);
+                let alike = alike.entry((text("/request/url"), lengths)).or_default();
                 let first = alike.iter().copied().find(|nth| same(&all[*nth])).unwrap_or(all.len());
                 alike.push(all.len());
                 let endpoint = text("/request/endpoint");
                 all.push(Part { key, document: one, endpoint, answered: unanswered(one).is_none(), of, first });
             }
         }
-        Self { catalogue, recording, parts: all }
+        Self { catalogue, recording, parts: all, target: json!({"target": recording.target}) }
     }
 
     /// Judges one member of a check.

@@ -34,17 +34,41 @@ impl Roles<'_> {
             }),
         }
     }
+
+    /// The same, unless it is somebody else's recording that leaves the place out: what is not known is neither there nor absent.
+    /// The target stands in the recording, where all its documents see it.
+    fn told<'t>(
+        &'t self,
+        document: &'t Value,
+        place: &'t str,
+        key: &'t str,
+    ) -> Result<(&'t Value, &'t str, &'t str), Missing> {
+        let unrecorded = document.get("unrecorded").and_then(Value::as_array);
+        let covers = |left_out: &&str| {
+            place.strip_prefix(*left_out).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        if unrecorded.into_iter().flatten().filter_map(Value::as_str).any(|left_out| covers(&left_out)) {
+            let reason = format!("the recording does not tell {} of `{key}`", words::place(place));
+            return Err(Missing::Unrecorded(reason));
+        }
+        let of_target = covers_target(place) && document.get("target").is_none();
+        Ok((if of_target { &self.bench.court.target } else { document }, place, key))
+    }
+}
+
+fn covers_target(place: &str) -> bool {
+    place.strip_prefix("/target").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 impl World for Roles<'_> {
     fn document<'w>(&'w self, place: &'w str) -> Result<(&'w Value, &'w str, &'w str), Missing> {
         if let Some((key, document)) = self.one {
-            return told(document, place, key);
+            return self.told(document, place, key);
         }
         let roles = &self.bench.member.roles;
         if let Some(name) = roles.get("") {
             let (document, key) = self.recorded(name)?;
-            return told(document, place, key);
+            return self.told(document, place, key);
         }
         let rest = place.trim_start_matches('/');
         let (role, below) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -53,7 +77,7 @@ impl World for Roles<'_> {
             reason: format!("`{role}` is no role of this check"),
         })?;
         let (document, key) = self.recorded(name)?;
-        told(document, below, key)
+        self.told(document, below, key)
     }
 
     fn resolve(&self, reference: &Reference) -> Result<Value, Missing> {
@@ -62,7 +86,7 @@ impl World for Roles<'_> {
             reason: format!("`{}` is not there", reference.text),
         };
         let at = |document: &Value, place: &str, key: &str| {
-            let (document, place, key) = told(document, place, key)?;
+            let (document, place, key) = self.told(document, place, key)?;
             find(document, place).map(|found| found.value().clone()).ok_or_else(|| gone(Some(key.to_owned())))
         };
         match &reference.source {
@@ -89,16 +113,5 @@ impl World for Roles<'_> {
             }
             Source::Let(_) | Source::Jwt(_) | Source::Random { .. } | Source::Now => Err(gone(None)),
         }
-    }
-}
-
-/// The same, unless it is somebody else's recording that leaves the place out: what is not known is neither there nor absent.
-fn told<'t>(document: &'t Value, place: &'t str, key: &'t str) -> Result<(&'t Value, &'t str, &'t str), Missing> {
-    let unrecorded = document.get("unrecorded").and_then(Value::as_array);
-    let covers =
-        |left_out: &&str| place.strip_prefix(*left_out).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    match unrecorded.into_iter().flatten().filter_map(Value::as_str).find(covers) {
-        Some(_) => Err(Missing::Unrecorded(format!("the recording does not tell {} of `{key}`", words::place(place)))),
-        None => Ok((document, place, key)),
     }
 }

@@ -131,7 +131,6 @@ pub async fn discover(
     for (key, document) in &mut found.documents {
         let title = catalogue.exchanges.get(key).and_then(|exchange| exchange.file.title.clone());
         document["title"] = title.unwrap_or_else(|| key.clone()).into();
-        document["target"] = completed.public.clone();
     }
     Ok((completed, found))
 }

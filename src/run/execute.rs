@@ -137,7 +137,7 @@ impl Runner<'_> {
         self.documents
             .borrow()
             .get(key)
-            .is_some_and(|document| worked(self.task.catalogue, &instance.exchange, document))
+            .is_some_and(|document| worked(self.task.catalogue, &instance.exchange, document, &self.task.target.public))
     }
 
     /// Performs the instances that `wanted` picks as they become ready.

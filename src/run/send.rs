@@ -30,16 +30,17 @@ impl Runner<'_> {
         let Some(exchange) = self.exchange(instance) else {
             return (key, Err(NotSent { why: Why::Prerequisite, reason: "unknown exchange".into(), blocked_by: None }));
         };
+        // Boxed: what few exchanges need would make every one of them large.
         let mut result = match &exchange.file.repeat {
             None => self.attempt(instance, exchange, 0, None).await,
             Some(repeat) => match &repeat.until {
                 Some(until) => {
                     let within = repeat.within.as_deref().and_then(duration).unwrap_or(Duration::from_secs(30));
-                    self.until(instance, exchange, &Clauses::read(until.clone()), within).await
+                    Box::pin(self.until(instance, exchange, &Clauses::read(until.clone()), within)).await
                 }
                 None => {
                     let times = repeat.times.unwrap_or(2).clamp(1, MOST_COPIES);
-                    self.copies(instance, exchange, times, repeat.at_once).await
+                    Box::pin(self.copies(instance, exchange, times, repeat.at_once)).await
                 }
             },
         };
@@ -62,7 +63,7 @@ impl Runner<'_> {
             attempts += 1;
             let mut document = self.attempt(instance, exchange, attempts, None).await?;
             let next = self.settings.clock.now_ms() + POLL_MS;
-            if holds(until, &document) || next > end || attempts >= MOST_COPIES {
+            if holds(until, &document, &self.task.target.public) || next > end || attempts >= MOST_COPIES {
                 document["attempts"] = attempts.into();
                 return Ok(document);
             }
@@ -91,7 +92,7 @@ impl Runner<'_> {
         let all: Vec<Value> = all.into_iter().collect::<Result<_, _>>()?;
         let outcome =
             all.iter().find(|one| one["outcome"] != "answered").map_or("answered".into(), |one| one["outcome"].clone());
-        let mut document = json!({"outcome": outcome, "target": self.task.target.public, "all": all});
+        let mut document = json!({"outcome": outcome, "all": all});
         document["request"] = document["all"][0]["request"].clone();
         document["timing"] = document["all"][0]["timing"].clone();
         Ok(document)
@@ -106,7 +107,7 @@ impl Runner<'_> {
         slot: Option<&SemaphorePermit<'_>>,
     ) -> Result<Value, NotSent> {
         if exchange.file.kind == Some(Kind::Handshake) {
-            return self.handshake(instance, exchange, slot).await;
+            return Box::pin(self.handshake(instance, exchange, slot)).await;
         }
         let values = self.values(instance);
         // Each attempt makes its own values up.
@@ -129,7 +130,7 @@ impl Runner<'_> {
             self.sent_bytes.borrow_mut().insert(bytes, instance.key.clone());
         }
         if exchange.file.kind == Some(Kind::Authorize) {
-            return self.walk(instance, exchange, ready, &values).await;
+            return Box::pin(self.walk(instance, exchange, ready, &values)).await;
         }
         Ok(self.send(instance, &ready, &values, slot).await.0)
     }
@@ -160,7 +161,7 @@ impl Runner<'_> {
                 .as_ref()
                 .map_or(elapsed, |received| received.first_byte_ms.max(elapsed.min(received.first_byte_ms)));
             let timing = json!({"at": at, "elapsed_ms": elapsed, "first_byte_ms": first_byte});
-            finish(&mut document, &self.task.target.public, lets(values), timing);
+            finish(&mut document, lets(values), timing);
             if let Some(error) = error {
                 document["error"] = error.into();
             }
@@ -202,7 +203,7 @@ impl Runner<'_> {
         .await
         .map_err(|error| NotSent { why: Why::Prerequisite, reason: error.to_string(), blocked_by: None })?;
         let elapsed = self.settings.clock.now_ms().saturating_sub(at);
-        finish(&mut document, &target.public, Map::new(), json!({"at": at, "elapsed_ms": elapsed}));
+        finish(&mut document, Map::new(), json!({"at": at, "elapsed_ms": elapsed}));
         Ok(document)
     }
 
@@ -226,7 +227,7 @@ impl Runner<'_> {
         let control = match self.attempt(&again, exchange, 0, None).await {
             Err(not_sent) => json!({"outcome": "not_sent", "reason": not_sent.reason}),
             Ok(document) => {
-                let works = worked(self.task.catalogue, &instance.exchange, &document);
+                let works = worked(self.task.catalogue, &instance.exchange, &document, &self.task.target.public);
                 let mut control = json!({"outcome": document["outcome"], "works": works});
                 if let Some(answer) = document.get("answer") {
                     control["answer"] = answer.clone();

@@ -130,7 +130,7 @@ impl Values<'_> {
         let documents = self.documents.borrow();
         let document = documents.get(key).ok_or_else(|| gone(format!("`{key}` was not sent")))?;
         // What an exchange that did not work answered is not worth sending on.
-        if !place.starts_with("/request") && !worked(self.catalogue, name, document) {
+        if !place.starts_with("/request") && !worked(self.catalogue, name, document, &self.target.public) {
             return Err(gone(format!("`{key}` did not work")));
         }
         let found = find(document, place).ok_or_else(|| gone(format!("`{key}` has no `{place}`")))?;
@@ -155,31 +155,32 @@ pub(super) fn not_sent(missing: Missing) -> NotSent {
 }
 
 /// Whether an exchange's own `works` holds; without one, an answer is enough.
-pub(super) fn worked(catalogue: &Catalogue, exchange: &str, document: &Value) -> bool {
+pub(super) fn worked(catalogue: &Catalogue, exchange: &str, document: &Value, target: &Value) -> bool {
     match catalogue.exchanges.get(exchange).and_then(|exchange| exchange.works.as_ref()) {
         None => document.get("outcome").and_then(Value::as_str) == Some("answered"),
-        Some(works) => holds(works, document),
+        Some(works) => holds(works, document, target),
     }
 }
 
-/// Whether clauses hold of one document.
-pub(super) fn holds(clauses: &Clauses, document: &Value) -> bool {
-    clauses.truth(&One(document), false) == Truth::Holds
+/// Whether clauses hold of one document of a run against this target.
+pub(super) fn holds(clauses: &Clauses, document: &Value, target: &Value) -> bool {
+    clauses.truth(&One { document, target }, false) == Truth::Holds
 }
 
-struct One<'d>(&'d Value);
+struct One<'d> {
+    document: &'d Value,
+    target: &'d Value,
+}
 
 impl World for One<'_> {
     fn document<'w>(&'w self, place: &'w str) -> Result<(&'w Value, &'w str, &'w str), Missing> {
-        Ok((self.0, place, ""))
+        Ok((self.document, place, ""))
     }
 
     fn resolve(&self, reference: &Reference) -> Result<Value, Missing> {
         match &reference.source {
-            Source::Own(place) => find(self.0, place).map(|found| found.value().clone()),
-            Source::Target(path) => {
-                find(self.0, &format!("/target/{}", path.join("/"))).map(|found| found.value().clone())
-            }
+            Source::Own(place) => find(self.document, place).map(|found| found.value().clone()),
+            Source::Target(path) => path.iter().try_fold(self.target, |value, name| value.get(name)).cloned(),
             _ => None,
         }
         .ok_or_else(|| Missing::Prerequisite { blocked_by: None, reason: format!("`{}` is not there", reference.text) })

@@ -212,7 +212,7 @@ impl Runner<'_> {
         let target = self.task.target;
         let mut step = document(outcome, &first.sent, None, None, target.bounds.json_depth);
         let now = self.settings.clock.now_ms();
-        finish(&mut step, &target.public, lets(values), json!({"at": now, "elapsed_ms": 0}));
+        finish(&mut step, lets(values), json!({"at": now, "elapsed_ms": 0}));
         step["cause"] = Cause::Asked.word().into();
         step
     }
@@ -302,7 +302,7 @@ fn page_request(ask: Ask, from: &Url, target: &Target) -> Ready {
 fn told(steps: Vec<Value>, end: &End, logged_in: bool, values: &Values<'_>) -> Value {
     let (first, last) = (steps.first().unwrap_or(&Value::Null), steps.last().unwrap_or(&Value::Null));
     let mut document = json!({
-        "outcome": last["outcome"], "request": first["request"], "target": first["target"], "let": first["let"],
+        "outcome": last["outcome"], "request": first["request"], "let": first["let"],
         "timing": first["timing"], "ended": end.ended.word(), "reason": end.reason, "logged_in": logged_in,
     });
     for name in ["response", "error", "bound"] {

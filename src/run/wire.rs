@@ -303,7 +303,7 @@ fn chain(error: &reqwest::Error) -> String {
 }
 
 /// Most header fields of a response.
-pub(super) const MOST_FIELDS: usize = 4096;
+pub(super) const MOST_FIELDS: usize = 1_000;
 
 /// How long a connection is kept for the next request.
 const IDLE: Duration = Duration::from_secs(2);

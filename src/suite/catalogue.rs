@@ -12,6 +12,7 @@ use super::files::{Absentable, By, CheckFile, DiagnosisFile, ExchangeFile, Suite
 use super::lay::Layout;
 use super::reference::{self, Source};
 use super::shelf::{Packed, Shelf, Unpack};
+use super::story::Stories;
 
 /// An exchange as it is sent: `like` laid under it, one for each variant.
 #[derive(Debug)]
@@ -93,6 +94,8 @@ pub struct Catalogue {
     variants: HashMap<Cow<'static, str>, Vec<String>>,
     /// Exchange → the first exchange that is equal on the wire.
     same: HashMap<Cow<'static, str>, Cow<'static, str>>,
+    /// What was worked out of these.
+    pub(super) stories: Stories,
 }
 
 /// Files as values, by folder and id.
@@ -140,6 +143,7 @@ impl Catalogue {
             registries: Shelf::read(typed(values, "registries", &mut errors)),
             variants: layout.variants.into_iter().map(|(id, variants)| (id.into(), variants)).collect(),
             same: layout.same.into_iter().map(|(id, first)| (id.into(), first.into())).collect(),
+            stories: Stories::default(),
         };
         if errors.is_empty() { Ok(built) } else { Err(errors) }
     }
@@ -155,6 +159,7 @@ impl Catalogue {
             registries: Shelf::packed(embedded.registries),
             variants: embedded.variants.iter().map(|(id, variants)| ((*id).into(), owned(variants))).collect(),
             same: embedded.same.iter().map(|(id, first)| ((*id).into(), (*first).into())).collect(),
+            stories: Stories::default(),
         }
     }
 

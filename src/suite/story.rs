@@ -5,6 +5,7 @@
 //! recording needs no map of its own.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::catalogue::{Catalogue, Exchange};
 
@@ -12,37 +13,52 @@ use super::catalogue::{Catalogue, Exchange};
 #[derive(Debug)]
 pub struct Story<'c> {
     catalogue: &'c Catalogue,
+    told: Arc<Told>,
+}
+
+/// What a story comes to.
+#[derive(Debug, Default)]
+struct Told {
     /// Every exchange reached, in the order reached.
     names: Vec<String>,
     spoiled_by: HashMap<String, BTreeSet<String>>,
 }
 
+/// Stories that were told once: plan and judge ask for the same ones, and so does every trial of a self-test.
+#[derive(Debug, Default)]
+pub(super) struct Stories(Mutex<HashMap<Vec<String>, Arc<Told>>>);
+
 impl<'c> Story<'c> {
     /// The story of the exchanges that a check names.
     #[must_use]
     pub fn of(catalogue: &'c Catalogue, names: &[String]) -> Self {
-        let mut story = Self { catalogue, names: Vec::new(), spoiled_by: HashMap::new() };
+        let stories = || catalogue.stories.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(told) = stories().get(names) {
+            return Self { catalogue, told: Arc::clone(told) };
+        }
+        let mut teller = Teller { catalogue, names: Vec::new() };
         for name in names {
-            story.reach(name);
+            teller.reach(name);
         }
         let mut spoiled_by = HashMap::new();
-        for name in story.names.clone() {
-            story.spoilers(&name, &mut spoiled_by);
+        for name in &teller.names {
+            teller.spoilers(name, &mut spoiled_by);
         }
-        story.spoiled_by = spoiled_by;
-        story
+        let told = Arc::new(Told { names: teller.names, spoiled_by });
+        stories().insert(names.to_vec(), Arc::clone(&told));
+        Self { catalogue, told }
     }
 
     /// Every exchange of the story with its definition.
     pub fn exchanges(&self) -> impl Iterator<Item = &'c Exchange> + '_ {
-        self.names.iter().filter_map(|name| self.catalogue.exchanges.get(name))
+        self.told.names.iter().filter_map(|name| self.catalogue.exchanges.get(name))
     }
 
     /// The key of the instance of `name`; what can be used once has one for each consumer.
     #[must_use]
     pub fn key(&self, name: &str, consumer: Option<&str>) -> String {
         let mut key = self.catalogue.representative(name).to_owned();
-        if let Some(spoilers) = self.spoiled_by.get(name).filter(|spoilers| !spoilers.is_empty()) {
+        if let Some(spoilers) = self.told.spoiled_by.get(name).filter(|spoilers| !spoilers.is_empty()) {
             key.push('~');
             key.push_str(&spoilers.iter().map(String::as_str).collect::<Vec<_>>().join("+"));
         }
@@ -70,7 +86,15 @@ impl<'c> Story<'c> {
         }
         false
     }
+}
 
+/// Works a story out.
+struct Teller<'c> {
+    catalogue: &'c Catalogue,
+    names: Vec<String>,
+}
+
+impl Teller<'_> {
     fn reach(&mut self, name: &str) {
         if self.names.iter().any(|known| known == name) {
             return;
@@ -102,7 +126,7 @@ impl<'c> Story<'c> {
 
     fn downstream(&self, name: &str, seen: &mut HashSet<String>) -> BTreeSet<String> {
         let mut all = BTreeSet::new();
-        for exchange in self.exchanges() {
+        for exchange in self.names.iter().filter_map(|name| self.catalogue.exchanges.get(name)) {
             if exchange.file.spoils.iter().any(|spoiled| spoiled == name) && seen.insert(exchange.id.clone()) {
                 all.insert(exchange.id.clone());
                 all.extend(self.downstream(&exchange.id, seen));

@@ -116,13 +116,25 @@ pub(super) fn pair_ends(secret: &str) -> [String; 3] {
     [secret.to_owned(), form_encode(secret), percent_encode(secret)]
 }
 
-/// What a Basic header was made of, if its pair ends with one of these: the pair in both alphabets, without padding.
-pub(super) fn basic_pair(encoded: &str, ends: &[String; 3]) -> Option<[String; 2]> {
-    let core = encoded.trim().trim_end_matches('=');
-    let pair = STANDARD_NO_PAD.decode(core).or_else(|_| URL_SAFE_NO_PAD.decode(core)).ok()?;
-    ends.iter()
-        .any(|end| pair.strip_suffix(end.as_bytes()).is_some_and(|id| id.ends_with(b":")))
-        .then(|| [STANDARD_NO_PAD.encode(&pair), URL_SAFE_NO_PAD.encode(&pair)])
+/// What a Basic header was made of.
+pub(super) struct Pair(Vec<u8>);
+
+impl Pair {
+    /// From base64 in either alphabet; `None` for anything else.
+    pub(super) fn of(encoded: &str) -> Option<Self> {
+        let core = encoded.trim().trim_end_matches('=');
+        STANDARD_NO_PAD.decode(core).or_else(|_| URL_SAFE_NO_PAD.decode(core)).ok().map(Self)
+    }
+
+    /// Whether one of these is its secret.
+    pub(super) fn ends_with(&self, ends: &[String; 3]) -> bool {
+        ends.iter().any(|end| self.0.strip_suffix(end.as_bytes()).is_some_and(|id| id.ends_with(b":")))
+    }
+
+    /// In both alphabets, without padding.
+    pub(super) fn forms(&self) -> [String; 2] {
+        [STANDARD_NO_PAD.encode(&self.0), URL_SAFE_NO_PAD.encode(&self.0)]
+    }
 }
 
 /// The characters of base64 that are the same whatever stands before and after: found in the encoding of any text that holds

@@ -187,9 +187,10 @@ impl Among {
     }
 }
 
-/// Bytes that both begin with.
+/// Bytes that both begin with, whole characters only.
 fn common(a: &str, b: &str) -> usize {
-    a.chars().zip(b.chars()).take_while(|(a, b)| a == b).map(|(c, _)| c.len_utf8()).sum()
+    let alike = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
+    (0..=alike).rev().find(|at| a.is_char_boundary(*at) && b.is_char_boundary(*at)).unwrap_or(0)
 }
 
 fn in_word(c: char) -> bool {

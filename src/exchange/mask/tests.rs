@@ -11,7 +11,7 @@ fn sealed(mut document: Value) -> String {
     let mut masks = Masks::new(&[("client_secret".into(), SECRET.into())]);
     masks.note_echoes(&mut document);
     masks.collect(&mut document);
-    masks.ready(&Value::Null).apply(&mut document);
+    masks.ready().apply(&mut document);
     document.to_string()
 }
 
@@ -83,7 +83,7 @@ fn sealed_with(secret: &str, mut document: Value) -> Value {
     let mut masks = Masks::new(&[("client_secret".into(), secret.into())]);
     masks.note_echoes(&mut document);
     masks.collect(&mut document);
-    masks.ready(&Value::Null).apply(&mut document);
+    masks.ready().apply(&mut document);
     document
 }
 

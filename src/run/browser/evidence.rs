@@ -68,7 +68,7 @@ impl Runner<'_> {
         };
         let mut step = document(outcome, &sent, received.as_ref(), None, target.bounds.json_depth);
         let timing = json!({"at": load.at_ms, "elapsed_ms": load.elapsed_ms, "first_byte_ms": load.elapsed_ms});
-        finish(&mut step, &target.public, lets(values), timing);
+        finish(&mut step, lets(values), timing);
         if let Some(failed) = &load.failed {
             step["error"] = failed.as_str().into();
         }
