@@ -1,10 +1,10 @@
 //! Finds many values in a text at once.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
-/// How much of a long value is searched for, in characters; the rest is compared where its beginning is found.
+/// How much of a long value has to stand in a text for it to be found, in bytes; the rest may be cut.
 const BEGINNING: usize = 256;
 
 /// One value in one form.
@@ -19,13 +19,23 @@ pub(super) struct Form {
 }
 
 /// Forms that are searched for together.
+///
+/// An automaton would take longer to build than all texts of a run to search: forms are few and long, and most texts hold none.
 #[derive(Debug, Default)]
 pub(super) struct Finder {
-    automaton: Option<AhoCorasick>,
     forms: Vec<Form>,
-    /// For each pattern of the automaton: the forms that begin with it.
-    starting: Vec<Vec<usize>>,
+    /// Each text once, in the order of its bytes.
+    sorted: Vec<Sorted>,
     beginnings: Beginnings,
+}
+
+/// A form among its neighbours.
+#[derive(Debug)]
+struct Sorted {
+    /// The first form with this text.
+    nth: usize,
+    /// The longest other text that this one begins with.
+    begins_with: Option<usize>,
 }
 
 /// Where a form stands.
@@ -39,23 +49,20 @@ pub(super) struct Found<'f> {
 
 impl Finder {
     pub(super) fn new(forms: Vec<Form>) -> Self {
-        let (mut patterns, mut starting): (Vec<String>, Vec<Vec<usize>>) = (Vec::new(), Vec::new());
-        let mut known: HashMap<String, usize> = HashMap::new();
-        for (nth, form) in forms.iter().enumerate() {
-            let beginning: String = form.text.chars().take(BEGINNING).collect();
-            let pattern = *known.entry(beginning.clone()).or_insert_with(|| {
-                patterns.push(beginning);
-                starting.push(Vec::new());
-                starting.len() - 1
-            });
-            starting[pattern].push(nth);
+        let mut order: Vec<usize> = (0..forms.len()).filter(|nth| !forms[*nth].text.is_empty()).collect();
+        // Stable: of equal texts the first one stays.
+        order.sort_by(|a, b| forms[*a].text.cmp(&forms[*b].text));
+        order.dedup_by(|later, first| forms[*later].text == forms[*first].text);
+        let mut sorted: Vec<Sorted> = Vec::with_capacity(order.len());
+        for nth in order {
+            let mut begins_with = sorted.len().checked_sub(1);
+            while let Some(at) = begins_with.filter(|at| !forms[nth].text.starts_with(&forms[sorted[*at].nth].text)) {
+                begins_with = sorted[at].begins_with;
+            }
+            sorted.push(Sorted { nth, begins_with });
         }
-        // Leftmost-longest: a form that holds another one wins, so nothing of it is left standing.
-        // A DFA would search faster, but building one for a hundred tokens takes longer than the search.
-        let mut builder = AhoCorasick::builder();
-        builder.match_kind(MatchKind::LeftmostLongest).kind(Some(AhoCorasickKind::ContiguousNFA));
-        let automaton = if patterns.is_empty() { None } else { builder.build(&patterns).ok() };
-        Self { automaton, forms, starting, beginnings: Beginnings::of(&patterns) }
+        let beginnings = Beginnings::of(&forms);
+        Self { forms, sorted, beginnings }
     }
 
     /// The forms that it was built from.
@@ -65,25 +72,36 @@ impl Finder {
 
     /// The next form at or behind `from`.
     pub(super) fn find(&self, text: &str, mut from: usize) -> Option<Found<'_>> {
-        let automaton = self.automaton.as_ref()?;
         loop {
-            from = self.beginnings.next(text, from)?;
-            let found = automaton.find(Input::new(text).range(from..))?;
-            let start = found.start();
-            // Tokens of one server may be alike for long: the one that agrees furthest is meant. It may be cut.
-            let (length, nth) = self.starting[found.pattern().as_usize()]
-                .iter()
-                .map(|nth| (common(&text[start..], &self.forms[*nth].text), *nth))
-                .max_by_key(|(length, nth)| {
-                    (*length, *length == self.forms[*nth].text.len(), std::cmp::Reverse(*nth))
-                })?;
-            let form = &self.forms[nth];
-            let end = start + length.max(1);
-            if !form.bounded || (ends_word(&text[..start]) && !text[end..].starts_with(in_word)) {
-                return Some(Found { start, end, nth, form });
+            let start = self.beginnings.next(text, from)?;
+            if let Some((nth, length)) = self.standing_at(&text[start..]) {
+                let (form, end) = (&self.forms[nth], start + length);
+                if !form.bounded || (ends_word(&text[..start]) && !text[end..].starts_with(in_word)) {
+                    return Some(Found { start, end, nth, form });
+                }
             }
             from = start + text[start..].chars().next().map_or(1, char::len_utf8);
         }
+    }
+
+    /// The form that `rest` begins with, and how many bytes of it: a form that holds another one wins, so nothing of it is left
+    /// standing. Tokens of one server may be alike for long: the one that agrees furthest is meant. It may be cut.
+    fn standing_at(&self, rest: &str) -> Option<(usize, usize)> {
+        let text = |at: usize| self.forms[self.sorted[at].nth].text.as_str();
+        // What agrees furthest stands on one side or the other of where this would be sorted in.
+        let after = self.sorted.partition_point(|sorted| self.forms[sorted.nth].text.as_str() <= rest);
+        let before = after.checked_sub(1);
+        let cut = [before, Some(after).filter(|at| *at < self.sorted.len())].into_iter().flatten();
+        let cut =
+            cut.map(|at| (common(rest, text(at)), at)).filter(|(length, at)| *length >= BEGINNING.min(text(*at).len()));
+        // Or it is one that the text before begins with, and then it stands there whole.
+        let mut whole = before;
+        while let Some(at) = whole.filter(|at| !rest.starts_with(text(*at))) {
+            whole = self.sorted[at].begins_with;
+        }
+        let whole = whole.map(|at| (text(at).len(), at));
+        let (length, at) = cut.chain(whole).max_by_key(|(length, at)| (*length, *length == text(*at).len()))?;
+        Some((self.sorted[at].nth, length))
     }
 
     /// The text with every form replaced by its mask; `None` when it holds none.
@@ -107,22 +125,24 @@ impl Finder {
     }
 }
 
-/// Where a pattern may begin, by its first bytes: most texts hold none, and looking at four bytes is quicker than the automaton.
+/// Where a form may begin, by its first bytes: most texts hold none, and looking at four bytes is quicker than at the forms.
 #[derive(Debug, Default)]
 struct Beginnings {
-    /// One bit for each hash of first bytes; empty when a pattern is shorter than they are, and may begin anywhere.
+    /// One bit for each hash of first bytes; empty when a form is shorter than they are, and may begin anywhere.
     bits: Vec<u64>,
     known: HashSet<u32>,
+    /// No form at all.
+    none: bool,
 }
 
 /// How many bytes a beginning has.
 const FIRST: usize = 4;
 
 impl Beginnings {
-    fn of(patterns: &[String]) -> Self {
-        let mut new = Self { bits: vec![0; 1024], known: HashSet::new() };
-        for pattern in patterns {
-            let Some(first) = pattern.as_bytes().first_chunk::<FIRST>() else { return Self::default() };
+    fn of(forms: &[Form]) -> Self {
+        let mut new = Self { bits: vec![0; 1024], known: HashSet::new(), none: forms.is_empty() };
+        for form in forms {
+            let Some(first) = form.text.as_bytes().first_chunk::<FIRST>() else { return Self::default() };
             let (word, bit) = Self::place(u32::from_le_bytes(*first));
             new.bits[word] |= bit;
             new.known.insert(u32::from_le_bytes(*first));
@@ -136,8 +156,11 @@ impl Beginnings {
         ((hash >> 6) as usize, 1 << (hash & 63))
     }
 
-    /// The first place at or behind `from` where a pattern may begin.
+    /// The first place at or behind `from`, which begins a character, where a form may begin.
     fn next(&self, text: &str, from: usize) -> Option<usize> {
+        if self.none || from >= text.len() {
+            return None;
+        }
         if self.bits.is_empty() {
             return Some(from);
         }
@@ -226,18 +249,39 @@ mod tests {
         Finder::new(texts.iter().map(form).collect())
     }
 
+    /// The same, by looking for every form at every place.
+    fn by_hand<'f>(forms: &'f [Form], text: &str, from: usize) -> Option<Found<'f>> {
+        let places = (from..text.len()).filter(|at| text.is_char_boundary(*at));
+        places.into_iter().find_map(|start| {
+            let of = |form: &Form| (common(&text[start..], &form.text), form.text.len());
+            let stands = |form: &Form| of(form).0 >= BEGINNING.min(of(form).1) && !form.text.is_empty();
+            let furthest = |nth: &usize| (of(&forms[*nth]).0, of(&forms[*nth]).0 == of(&forms[*nth]).1);
+            let nth = (0..forms.len()).rev().filter(|nth| stands(&forms[*nth])).max_by_key(furthest)?;
+            let (form, end) = (&forms[nth], start + of(&forms[nth]).0);
+            let fits = !form.bounded || (ends_word(&text[..start]) && !text[end..].starts_with(in_word));
+            fits.then_some(Found { start, end, nth, form })
+        })
+    }
+
     proptest! {
         #[test]
-        fn beginnings_leave_out_nothing_that_the_automaton_finds(
-            forms in prop::collection::vec("[abé]{1,6}", 1..4),
-            // With one form of less than four bytes, all may begin anywhere.
-            short in prop::option::of("[ab]{1,3}"),
-            text in "[abé ]{0,40}",
+        fn what_is_found_is_what_stands_there(
+            forms in prop::collection::vec("[abé]{1,7}", 1..6),
+            long in prop::collection::vec("a{254}[ab]{1,5}", 0..4),
+            text in "[abé ]{0,40}(a{250,262}b{0,4})?[ab ]{0,4}",
         ) {
-            let forms: Vec<String> = forms.into_iter().filter(|form| form.len() >= FIRST).chain(short).collect();
-            let quick = finder(&forms);
-            let plain = Finder { beginnings: Beginnings::default(), ..finder(&forms) };
-            prop_assert_eq!(quick.replace(&text), plain.replace(&text));
+            let finder = finder(&[forms, long].concat());
+            let mut from = 0;
+            loop {
+                let (found, meant) = (finder.find(&text, from), by_hand(&finder.forms, &text, from));
+                prop_assert_eq!(found.as_ref().map(|found| (found.start, found.end)), meant.map(|meant| (meant.start, meant.end)));
+                let Some(found) = found else { break };
+                // Where it is whole, it is the first of its text.
+                if found.end - found.start == found.form.text.len() {
+                    prop_assert_eq!(finder.forms.iter().position(|form| form.text == found.form.text), Some(found.nth));
+                }
+                from = found.end;
+            }
         }
     }
 }
