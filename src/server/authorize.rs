@@ -281,6 +281,10 @@ fn log_in(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
     let setup = turn.setup;
     let sent = Parameters::of_form(request);
     let id = sent.one("request").unwrap_or_default().to_owned();
+    // It stands in the page and in the redirect that come back, so it has to be one of ours.
+    if !turn.state.flow.waiting.contains_key(&id) {
+        return Err(pages::error(setup, "the request is unknown or was answered"));
+    }
     let right = sent.one("username") == Some(USERNAME) && sent.one("password") == Some(USER_PASSWORD);
     if !right {
         return Ok(pages::login(setup, &id, true));

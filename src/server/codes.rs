@@ -215,7 +215,8 @@ pub(super) fn refresh_token(sent: &Parameters, caller: &Caller<'_>, turn: &mut T
         if let Some(old) = turn.state.flow.refresh.get_mut(value) {
             old.answer = Some(reply.clone());
         }
-        Flow::put(&mut turn.state.flow.refresh, renewed, Refresh { used: false, scope: kept, ..known });
+        let refresh = Refresh { scope: kept, used: false, rotated_ms: None, answer: None, ..known };
+        Flow::put(&mut turn.state.flow.refresh, renewed, refresh);
     }
     Ok(reply)
 }

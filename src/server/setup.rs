@@ -113,13 +113,13 @@ impl Setup {
         let default_scope = set.default_scope.as_ref().or(scopes.first()).cloned().unwrap_or_default();
         let offline = !dialect.makes(Policy::RefreshAlways);
         let own: Vec<String> = scopes.iter().cloned().chain(offline.then(|| OFFLINE_ACCESS.to_owned())).collect();
-        let confidential = |id: &str, secret: &str, kind: KeyKind, redirect_uri: &str| Client {
+        let confidential = |id: &str, secret: &str, kind: KeyKind, redirect_uri: Option<&str>| Client {
             id: id.to_owned(),
             secret: Some(Secret::new(secret)),
             key: Key::new(kind, seed, id),
             grant_types: &[CLIENT_CREDENTIALS, AUTHORIZATION_CODE, REFRESH_TOKEN, TOKEN_EXCHANGE, JWT_BEARER],
             scopes: own.clone(),
-            redirect_uris: vec![redirect_uri.to_owned()],
+            redirect_uris: redirect_uri.map(str::to_owned).into_iter().collect(),
         };
         let public = Client {
             id: PUBLIC_ID.to_owned(),
@@ -139,13 +139,13 @@ impl Setup {
                     set.client_id.as_deref().unwrap_or(ID),
                     set.client_secret.as_deref().unwrap_or(SECRET),
                     kind,
-                    REDIRECT_URI,
+                    Some(REDIRECT_URI),
                 ),
-                confidential(SECOND_ID, SECOND_SECRET, KeyKind::Ed25519, SECOND_REDIRECT_URI),
+                confidential(SECOND_ID, SECOND_SECRET, KeyKind::Ed25519, Some(SECOND_REDIRECT_URI)),
                 public,
                 Client {
                     grant_types: &[],
-                    ..confidential(RESOURCE_SERVER_ID, RESOURCE_SERVER_SECRET, KeyKind::Ed25519, "")
+                    ..confidential(RESOURCE_SERVER_ID, RESOURCE_SERVER_SECRET, KeyKind::Ed25519, None)
                 },
             ],
             issuer_of_grants: Issuer { id: ISSUER_OF_GRANTS.to_owned(), key: Key::new(kind, seed, ISSUER_OF_GRANTS) },

@@ -196,3 +196,30 @@ fn a_client_that_registered_itself_deletes_itself_once() {
     assert_eq!((with("GET", &bearer), with("DELETE", "authorization: Bearer x")), (405, 401));
     assert_eq!((with("DELETE", &bearer), with("DELETE", &bearer)), (204, 401));
 }
+
+#[test]
+fn a_refresh_token_counts_from_its_own_rotation() {
+    let (server, clock) = open(Some(Policy::RefreshReuseInterval));
+    let lost = refresh_token(&redeemed(&server, &code(&server), VERIFIER));
+    refreshed(&server, &lost);
+    clock.jump_to(NOW_MS + 50_000);
+    let renewed = refresh_token(&refreshed(&server, &lost));
+    assert_eq!(refreshed(&server, &renewed).reply.name, "token.issued");
+    clock.jump_to(NOW_MS + 100_000);
+    assert_eq!(refreshed(&server, &renewed).reply.name, "token.issued");
+}
+
+#[test]
+fn a_login_without_its_request_repeats_nothing() {
+    let odd = "request=%22%3E%3Cscript%3E%0d%0ax:%20y&username=alice";
+    for password in ["wrong", "w0nder%20land%2B%25%26%3C%C3%A9"] {
+        let answer = server(Dialect::default()).0.answer(&form("/login", "", &format!("{odd}&password={password}")));
+        assert_eq!(answer.reply.name, "page.error");
+        assert!(!line(&answer).contains("<script>") && header(&answer, "location").is_none());
+    }
+}
+
+#[test]
+fn nobody_is_sent_to_a_client_without_a_redirect_uri() {
+    assert_eq!(got(Dialect::default(), "/authorize?client_id=rs&response_type=code").0, "page.error");
+}
