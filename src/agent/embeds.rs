@@ -5,7 +5,10 @@ use std::sync::LazyLock;
 use scraper::{Html, Selector};
 use url::Url;
 
-/// Origins other than the page's own that it loads scripts, styles, images or frames from, each once, in order.
+/// Most origins of a page that are told.
+const MOST: usize = 100;
+
+/// Origins other than the page's own that it loads scripts, styles, images or frames from, each once, in order: the first hundred.
 ///
 /// Links and forms are left alone: nothing is sent there before the person does something.
 #[must_use]
@@ -19,6 +22,9 @@ pub fn embedded_origins(url: &Url, body: &str) -> Vec<String> {
         let text = origin.ascii_serialization();
         if origin != url.origin() && !origins.contains(&text) {
             origins.push(text);
+        }
+        if origins.len() == MOST {
+            break;
         }
     }
     origins
@@ -51,5 +57,12 @@ mod tests {
     fn a_page_of_its_own_embeds_nothing() {
         let url = Url::parse("https://as.example/login").unwrap();
         assert_eq!(embedded_origins(&url, "<p>Hello</p>"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn of_origins_without_number_the_first_are_told() {
+        let url = Url::parse("https://as.example/login").unwrap();
+        let page: String = (0..1_000).map(|nth| format!("<img src=//cdn{nth}.example/x>")).collect();
+        assert_eq!(embedded_origins(&url, &page).len(), 100);
     }
 }

@@ -101,10 +101,18 @@ impl Page {
                 node.value().as_text().filter(|_| shown).map(|text| format!("{} ", &**text))
             })
             .collect();
+        let parts = Parts {
+            fields: select(&html, &FIELD).take(MOST_CONTROLS).collect(),
+            buttons: select(&html, &BUTTON).take(MOST_CONTROLS).collect(),
+            labels: select(&html, &LABEL).take(MOST_CONTROLS).collect(),
+        };
         Self {
             title: select(&html, &TITLE).flat_map(|element| element.text()).collect::<String>().trim().to_owned(),
             text: text.split_whitespace().collect::<Vec<_>>().join(" "),
-            forms: select(&html, &FORM).map(|element| form(&html, element, url, &base, sends)).collect(),
+            forms: select(&html, &FORM)
+                .take(MOST_FORMS)
+                .map(|element| form(&parts, element, url, &base, sends))
+                .collect(),
             refresh: select(&html, &META)
                 .filter(|meta| meta.value().attr("http-equiv").is_some_and(|name| name.eq_ignore_ascii_case("refresh")))
                 .find_map(|meta| refresh_target(meta.value().attr("content")?)),
@@ -128,6 +136,22 @@ impl Page {
         super::quoted(&format!("{} {}", self.title, self.text))
     }
 }
+
+/// What belongs to the forms of a page, in order.
+struct Parts<'h> {
+    fields: Vec<ElementRef<'h>>,
+    buttons: Vec<ElementRef<'h>>,
+    labels: Vec<ElementRef<'h>>,
+}
+
+// Nobody fills more, and finding out what belongs to what takes time that grows with the product of these.
+const MOST_FORMS: usize = 50;
+/// Fields, buttons and labels, of each.
+const MOST_CONTROLS: usize = 500;
+/// How far above a field its form or label may stand.
+const MOST_LEVELS: usize = 500;
+/// Characters of a label that are read.
+const MOST_LABEL: usize = 1_000;
 
 macro_rules! selectors {
     ($($name:ident: $selector:literal),* $(,)?) => {
@@ -200,17 +224,25 @@ fn words(element: ElementRef<'_>) -> String {
     element.text().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn form(html: &Html, element: ElementRef<'_>, url: &Url, base: &Url, sends: bool) -> Form {
+/// Whether an element stands somewhere in another one.
+fn stands_in(element: ElementRef<'_>, outer: ElementRef<'_>) -> bool {
+    element.ancestors().take(MOST_LEVELS).any(|node| node.id() == outer.id())
+}
+
+fn form(parts: &Parts<'_>, element: ElementRef<'_>, url: &Url, base: &Url, sends: bool) -> Form {
     let attribute = |name: &str| element.value().attr(name);
     let target = |action: &str| base.join(action.trim()).ok();
     let id = attribute("id").filter(|id| !id.is_empty());
     // A field may stand outside of its form and name it.
-    let own = |field: &ElementRef<'_>| match field.value().attr("form") {
+    let own = |field: &&ElementRef<'_>| match field.value().attr("form") {
         Some(named) => Some(named) == id,
-        None => field.ancestors().any(|node| node.id() == element.id()),
+        None => stands_in(**field, element),
     };
-    let fields: Vec<Field> = select(html, &FIELD).filter(own).filter_map(|element| field(html, element)).collect();
-    let submits: Vec<Submit> = select(html, &BUTTON)
+    let fields: Vec<Field> =
+        parts.fields.iter().filter(own).filter_map(|element| field(&parts.labels, *element)).collect();
+    let submits: Vec<Submit> = parts
+        .buttons
+        .iter()
         .filter(own)
         .filter(|button| {
             button
@@ -220,7 +252,7 @@ fn form(html: &Html, element: ElementRef<'_>, url: &Url, base: &Url, sends: bool
         })
         .map(|button| {
             let attribute = |name: &str| button.value().attr(name).unwrap_or_default().to_owned();
-            let text = words(button);
+            let text = words(*button);
             Submit {
                 name: attribute("name"),
                 value: attribute("value"),
@@ -243,7 +275,7 @@ fn form(html: &Html, element: ElementRef<'_>, url: &Url, base: &Url, sends: bool
 }
 
 /// A field with what it has; buttons and what is disabled are none.
-fn field(html: &Html, element: ElementRef<'_>) -> Option<Field> {
+fn field(labels: &[ElementRef<'_>], element: ElementRef<'_>) -> Option<Field> {
     let attribute = |name: &str| element.value().attr(name).unwrap_or_default();
     let kind = match element.value().name() {
         "input" => match attribute("type") {
@@ -271,12 +303,13 @@ fn field(html: &Html, element: ElementRef<'_>) -> Option<Field> {
         _ => element.value().attr("value").unwrap_or(if ticked { "on" } else { "" }).to_owned(),
     };
     let id = attribute("id");
-    let labels: String = select(html, &LABEL)
-        .filter(|label| {
-            (!id.is_empty() && label.value().attr("for") == Some(id))
-                || element.ancestors().any(|node| node.id() == label.id())
+    let labels: String = labels
+        .iter()
+        .filter(|label| (!id.is_empty() && label.value().attr("for") == Some(id)) || stands_in(element, **label))
+        .map(|label| {
+            let text: String = label.text().flat_map(str::chars).take(MOST_LABEL).collect();
+            format!(" {}", text.split_whitespace().collect::<Vec<_>>().join(" "))
         })
-        .map(|label| format!(" {}", words(label)))
         .collect();
     let hints =
         format!("{id} {} {} {}{labels}", attribute("autocomplete"), attribute("placeholder"), attribute("aria-label"));

@@ -239,3 +239,14 @@ fn cookies_come_back_to_where_they_are_from() {
     assert!(header.contains("sid=1") && header.contains("secure=3") && !header.contains("deep"), "{header}");
     assert_eq!(jar.header(&url("http://other.example/")), None);
 }
+
+#[test]
+fn of_a_page_with_more_than_anybody_fills_the_first_part_is_looked_at() {
+    let at = url("https://as.example/login");
+    let forms = "<form><label>Name <input name=a></label><button>Log in</button></form>".repeat(3_000);
+    assert_eq!(Page::read(&at, &forms).forms.len(), 50);
+    let fields = format!("<form>{}</form>", "<input name=a><label for=a>Name</label>".repeat(3_000));
+    assert_eq!(Page::read(&at, &fields).forms[0].fields.len(), 500);
+    let deep = format!("{}<form><input name=a></form>", "<div>".repeat(3_000));
+    assert_eq!(Page::read(&at, &deep).forms[0].fields.len(), 1);
+}
