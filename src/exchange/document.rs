@@ -153,7 +153,8 @@ fn request(sent: &Sent) -> Value {
         request["encode"] = encode.into();
         request["params"] = many(&sent.params);
         // What was signed is masked like a secret, so what it says is kept beside it.
-        let decoded = |(name, value): &(String, String)| Some((name.clone(), jwt::decode(value)?));
+        let mut left = strict::JSON_VALUES;
+        let decoded = |(name, value): &(String, String)| Some((name.clone(), jwt::decode(value, &mut left)?));
         let signed = sent.params.iter().filter(|(name, _)| SIGNED.contains(&name.as_str()));
         let signed: Map<String, Value> = signed.filter_map(decoded).collect();
         if !signed.is_empty() {
@@ -218,9 +219,10 @@ fn response(received: &Received, depth: usize) -> Value {
     }
     if let Some(json) = json {
         if let Some(members) = json.as_object() {
+            let mut left = strict::JSON_VALUES;
             response["jwt"] = members
                 .iter()
-                .filter_map(|(name, value)| Some((name.clone(), jwt::decode(value.as_str()?)?)))
+                .filter_map(|(name, value)| Some((name.clone(), jwt::decode(value.as_str()?, &mut left)?)))
                 .collect::<Map<_, _>>()
                 .into();
             response["jwt_problem"] = members
@@ -294,6 +296,9 @@ fn floor(text: &str, at: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
     use super::*;
 
     fn token_response(body: &str) -> Value {
@@ -320,6 +325,25 @@ mod tests {
     fn a_name_that_occurs_twice_is_a_list() {
         let pairs = [("a", "1"), ("b", "2"), ("a", "3")].map(|(n, v)| (n.to_owned(), v.to_owned()));
         assert_eq!(many(&pairs), json!({"a": ["1", "3"], "b": "2"}));
+    }
+
+    #[test]
+    fn a_jwt_cannot_hold_more_values_than_a_body() {
+        let jwt = |values: usize| {
+            let claims = format!(r#"{{"scope":[{}0]}}"#, "0,".repeat(values));
+            format!("{}.{}.AAAA", URL_SAFE_NO_PAD.encode(r#"{"alg":"RS256"}"#), URL_SAFE_NO_PAD.encode(claims))
+        };
+        let read = |body: String| token_response(&body)["response"].take();
+        let few = read(format!(r#"{{"access_token":"{}"}}"#, jwt(10)));
+        assert!(few["jwt"]["access_token"].is_object());
+        let many = read(format!(r#"{{"access_token":"{}"}}"#, jwt(20_000)));
+        assert_eq!(
+            (&many["jwt"], &many["jwt_problem"]),
+            (&json!({}), &json!({})),
+            "neither looked into nor complained of"
+        );
+        let both = read(format!(r#"{{"access_token":"{0}","id_token":"{0}"}}"#, jwt(6_000)));
+        assert!(both["jwt"]["access_token"].is_object() && both["jwt"]["id_token"].is_null(), "together");
     }
 
     #[test]

@@ -22,6 +22,12 @@ const TOO_MANY: &str = "too many values";
 /// A repeated member keeps its last value and a byte order mark is passed over; all other problems leave no value.
 #[must_use]
 pub fn read(body: &[u8], depth: usize) -> (Option<Value>, Option<Value>) {
+    let mut left = JSON_VALUES;
+    read_within(body, depth, &mut left)
+}
+
+/// The same where `left` values may be read, of which those that are read are taken away.
+pub(super) fn read_within(body: &[u8], depth: usize, left: &mut usize) -> (Option<Value>, Option<Value>) {
     let (text, marked) = match body.strip_prefix(b"\xEF\xBB\xBF") {
         Some(rest) => (rest, true),
         None => (body, false),
@@ -30,9 +36,8 @@ pub fn read(body: &[u8], depth: usize) -> (Option<Value>, Option<Value>) {
         return (None, Some(json!({"kind": "encoding"})));
     };
     let mut repeated = Vec::new();
-    let mut left = JSON_VALUES;
     let mut reader = serde_json::Deserializer::from_str(text);
-    let value = Strict { depth: depth.min(120), left: &mut left, repeated: &mut repeated }.deserialize(&mut reader);
+    let value = Strict { depth: depth.min(120), left, repeated: &mut repeated }.deserialize(&mut reader);
     match value {
         Err(error) => {
             let says = error.to_string();

@@ -1,8 +1,16 @@
 //! JSON Web Tokens, looked into without verifying: facts for checks.
 
+use std::collections::HashMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
+
+use super::json as strict;
+
+/// Deepest nesting of header and claims: what `serde_json` can read.
+const DEPTH: usize = 120;
 
 /// The three parts of a token in compact form; `None` when it has another number of parts.
 ///
@@ -15,15 +23,22 @@ pub fn parts(token: &str) -> Option<[&str; 3]> {
 }
 
 /// Header and claims of a token that decodes as a JWT, `None` otherwise; the signature is not looked at.
-pub(super) fn decode(token: &str) -> Option<Value> {
-    let [header, claims, _] = parts(token)?;
-    let object = |part: &str| -> Option<Value> {
-        let bytes = URL_SAFE_NO_PAD.decode(part).ok()?;
-        serde_json::from_slice::<Value>(&bytes).ok().filter(Value::is_object)
+///
+/// `left` is how many values may still be read: each takes many times the bytes of its text. What has more is not looked into.
+pub(super) fn decode(token: &str, left: &mut usize) -> Option<Value> {
+    let [header, claims, _] = parts(token).filter(|_| decodes(token))?;
+    let mut object = |part: &str| strict::read_within(&URL_SAFE_NO_PAD.decode(part).ok()?, DEPTH, left).0;
+    let (header, claims) = (object(header)?, object(claims)?);
+    Some(json!({"header": header, "claims": claims}))
+}
+
+/// Whether a token is a JWT: two JSON objects in base64url, of which the first names an algorithm.
+fn decodes(token: &str) -> bool {
+    let object = |part: &str| -> Option<HashMap<String, IgnoredAny>> {
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
     };
-    let header = object(header)?;
-    header.get("alg")?;
-    Some(json!({"header": header, "claims": object(claims)?}))
+    let Some([header, claims, _]) = parts(token) else { return false };
+    object(header).is_some_and(|header| header.contains_key("alg")) && object(claims).is_some()
 }
 
 /// What is wrong with a token that begins like a JWT: `parts` (their number) or `decoding`; `None` for a whole one, for the five
@@ -37,7 +52,7 @@ pub(super) fn problem(token: &str) -> Option<&'static str> {
         return None;
     }
     match token.split('.').count() {
-        3 => decode(token).is_none().then_some("decoding"),
+        3 => (!decodes(token)).then_some("decoding"),
         5 => (!token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))).then_some("decoding"),
         _ => Some("parts"),
     }
