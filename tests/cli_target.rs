@@ -367,3 +367,14 @@ fn flags_are_laid_over_a_file() {
     assert!(serde_json::from_str::<Value>(&ran.stdout).unwrap()["runs"].is_null());
     assert!(Path::new(&folder.path().join("grantlint.yaml")).exists());
 }
+
+#[test]
+fn a_host_leads_elsewhere_in_any_letter_case() {
+    let raw = granting("Zq7-Zq7-Zq7");
+    let folder = tempfile::tempdir().unwrap();
+    let port = raw.url("/").trim_end_matches('/').rsplit(':').next().unwrap().to_owned();
+    let resolve = format!("AS.Test:80:127.0.0.1:{port}");
+    let mut command = grantlint(folder.path());
+    command.args(["check", "--token-endpoint", "http://as.test/token", "--client-id", "gl", "--resolve", &resolve]);
+    assert!(was_granted(&run(command.args(ONE).env("GRANTLINT_CLIENT_SECRET", "Zq7-Zq7-Zq7"))));
+}

@@ -71,6 +71,18 @@ fn init_writes_over_nothing_and_asks_nobody_who_is_not_there() {
     assert_eq!(ran.code, 0, "{}", ran.stderr);
 }
 
+#[test]
+fn init_puts_the_whole_file_in_the_place_of_another() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let [path, old] = ["grantlint.yaml", "old"].map(|name| folder.path().join(name));
+    fs::write(&path, "mine").unwrap();
+    fs::hard_link(&path, &old).unwrap();
+    let endpoint = ["--token-endpoint", "https://as.example/token", "--client-id", "gl", "--force"];
+    assert_eq!(init(folder.path(), &endpoint).code, 0);
+    assert!(fs::read_to_string(&path).unwrap().contains("https://as.example/token"));
+    assert_eq!(fs::read_to_string(&old).unwrap(), "mine", "what was there was never written into");
+}
+
 fn compare(folder: &Path, arguments: &[&str]) -> Ran {
     run(grantlint(folder).arg("compare").args(arguments).args(["--allow-literal-secrets", "--suite", "coupa-call-out"]))
 }

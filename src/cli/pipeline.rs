@@ -152,7 +152,8 @@ fn resolve(text: &str) -> Result<((String, u16), SocketAddr), Failure> {
         .parse::<SocketAddr>()
         .or_else(|_| address.trim_matches(['[', ']']).parse().map(|ip| SocketAddr::new(ip, port)))
         .map_err(|_| wrong())?;
-    Ok(((host.to_owned(), port), to))
+    // Hosts have no letter case, and URLs that are read have small letters (RFC 3986 §6.2.2.1).
+    Ok(((host.to_ascii_lowercase(), port), to))
 }
 
 impl<'c> Planned<'c> {
