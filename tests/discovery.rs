@@ -194,6 +194,14 @@ fn every_way_to_have_no_metadata_is_told_with_the_places_that_were_asked() {
 }
 
 #[test]
+fn an_issuer_without_a_path_has_two_places() {
+    let raw = Raw::new(|_, _| Some(response(404, &[], b"")));
+    let (_, report) = checked(&entry(&origin(&raw), json!({})), &["--suite", "metadata"]);
+    assert_eq!(paths(&raw), [INSERTED, OPENID]);
+    assert_eq!(report["preflight"]["steps"].as_array().unwrap().len(), 2, "{}", report["preflight"]);
+}
+
+#[test]
 fn a_named_place_is_the_only_one_that_is_asked() {
     let raw = server("/metadata", |origin| json!({"issuer": origin, "token_endpoint": format!("{origin}/token")}));
     let mut own = entry("", json!({"metadata_url": raw.url("/metadata")}));

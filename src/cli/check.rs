@@ -116,13 +116,8 @@ fn to_be_discovered(planned: &pipeline::Planned<'_>, args: &CheckArgs) -> Result
     );
     let settings = pipeline::settings(&args.sending, Arc::new(run::Quiet))?;
     let plan = run::looking(catalogue, target);
-    let mut known = Vec::new();
     for line in run::preview(run::Task { catalogue, plan: &plan, target }, &settings) {
-        // Without a path the two places of OpenID Connect are one.
-        if !known.contains(&line.curl) {
-            text.push_str(&format!("\n# {} ({}{})\n{}\n", line.key, line.title, line.remark, line.curl));
-            known.push(line.curl);
-        }
+        text.push_str(&format!("\n# {} ({}{})\n{}\n", line.key, line.title, line.remark, line.curl));
     }
     Ok(text)
 }

@@ -5,6 +5,7 @@ use std::future::Future;
 
 use indexmap::IndexMap;
 use serde_json::Value;
+use url::Url;
 
 use super::execute::Runner;
 use super::preflight::{bound, seen};
@@ -42,7 +43,14 @@ impl Found {
 ///
 /// Source: RFC 8414 §3 (the well-known part inserted) and §5 (OpenID Connect's appended, then inserted).
 fn looked_for(target: &Target) -> &'static [&'static str] {
-    if target.text("metadata_url").is_some() { &[METADATA] } else { &PLACES }
+    let issuer = target.text("issuer").and_then(|issuer| Url::parse(&issuer).ok());
+    let has_path = issuer.is_none_or(|issuer| !issuer.path().trim_end_matches('/').is_empty());
+    match target.text("metadata_url") {
+        Some(_) => &[METADATA],
+        None if has_path => &PLACES,
+        // Behind a host alone, what is appended and what is inserted is one place.
+        None => &PLACES[..2],
+    }
 }
 
 /// A plan of the exchanges that look for the metadata of a target.
