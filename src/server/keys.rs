@@ -1,9 +1,13 @@
-//! Keys of clients and issuers: made at the start, handed out in the target entry, verified with here.
+//! Keys: those of clients and issuers, which the target entry hands out, and what public halves verify and look like.
+
+use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::rand::SystemRandom;
-use ring::signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaKeyPair, UnparsedPublicKey};
+use ring::signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaKeyPair, UnparsedPublicKey};
+use rustls_pki_types::PrivatePkcs8KeyDer;
+use rustls_pki_types::pem::PemObject as _;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -30,7 +34,7 @@ pub(super) struct Key {
     pub(super) private_pem: Secret,
 }
 
-/// What is registered of a client.
+/// The public half of a key.
 pub(super) struct Public {
     kind: KeyKind,
     /// 32 bytes, an uncompressed point, or `RSAPublicKey`.
@@ -46,30 +50,49 @@ impl Key {
                 let pair = Ed25519KeyPair::from_seed_unchecked(&seed).ok()?;
                 // Source: RFC 8410 §7.
                 let der = [&ED25519_PKCS8[..], &seed].concat();
-                Some(Self::of(kind, pair.public_key().as_ref(), pem("PRIVATE KEY", &der)))
+                Some(Self::of(kind, &pair, &der))
             }
             KeyKind::P256 => {
                 let algorithm = &signature::ECDSA_P256_SHA256_FIXED_SIGNING;
                 let random = SystemRandom::new();
                 let der = EcdsaKeyPair::generate_pkcs8(algorithm, &random).ok()?;
                 let pair = EcdsaKeyPair::from_pkcs8(algorithm, der.as_ref(), &random).ok()?;
-                Some(Self::of(kind, pair.public_key().as_ref(), pem("PRIVATE KEY", der.as_ref())))
+                Some(Self::of(kind, &pair, der.as_ref()))
             }
-            KeyKind::Rsa => {
-                let text: String = KNOWN_RSA.lines().filter(|line| !line.contains([' ', ':'])).collect();
-                let der = STANDARD.decode(text).ok()?;
-                let pair = RsaKeyPair::from_pkcs8(&der).ok()?;
-                Some(Self::of(kind, pair.public_key().as_ref(), pem("PRIVATE KEY", &der)))
-            }
+            KeyKind::Rsa => Some(Self::of(kind, &CLIENTS_RSA.pair, &CLIENTS_RSA.pkcs8)),
         }
     }
 
-    fn of(kind: KeyKind, public: &[u8], private_pem: String) -> Self {
-        Self { public: Public { kind, bytes: public.to_vec() }, private_pem: Secret::new(private_pem) }
+    fn of(kind: KeyKind, pair: &impl KeyPair, pkcs8: &[u8]) -> Self {
+        Self { public: Public::of(kind, pair), private_pem: Secret::new(pem("PRIVATE KEY", pkcs8)) }
     }
 }
 
+/// An RSA key that everybody knows, since making one takes seconds; read once for all servers of a process.
+pub(super) struct KnownRsa {
+    pub(super) pair: RsaKeyPair,
+    /// Source: RFC 5958 §2.
+    pkcs8: Vec<u8>,
+}
+
+impl KnownRsa {
+    fn read(pem: &str) -> Self {
+        let key = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).expect("the file is PEM");
+        let pkcs8 = key.secret_pkcs8_der().to_vec();
+        Self { pair: RsaKeyPair::from_pkcs8(&pkcs8).expect("the file holds an RSA key"), pkcs8 }
+    }
+}
+
+/// What clients and issuers sign assertions with.
+static CLIENTS_RSA: LazyLock<KnownRsa> = LazyLock::new(|| KnownRsa::read(include_str!("keys/clients.pem")));
+/// What the server signs tokens with.
+pub(super) static TOKENS_RSA: LazyLock<KnownRsa> = LazyLock::new(|| KnownRsa::read(include_str!("keys/tokens.pem")));
+
 impl Public {
+    pub(super) fn of(kind: KeyKind, pair: &impl KeyPair) -> Self {
+        Self { kind, bytes: pair.public_key().as_ref().to_vec() }
+    }
+
     /// A point on P-256.
     pub(super) fn p256(point: Vec<u8>) -> Self {
         Self { kind: KeyKind::P256, bytes: point }
@@ -107,7 +130,6 @@ fn pem(label: &str, der: &[u8]) -> String {
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 
-const KNOWN_RSA: &str = include_str!("../../tests/keys/rsa-pkcs8.pem");
 const ED25519_PKCS8: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
 const ED25519_SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0];
 const P256_SPKI: [u8; 26] = [
@@ -132,6 +154,12 @@ mod tests {
             let key = Key::new(kind, &[1; 32], "gl").unwrap();
             assert!(key.public.pem().starts_with(&format!("-----BEGIN PUBLIC KEY-----\n{start}")), "{kind:?}");
         }
+    }
+
+    #[test]
+    fn the_key_of_tokens_is_written_as_openssl_writes_it() {
+        let public = Public::of(KeyKind::Rsa, &TOKENS_RSA.pair);
+        assert_eq!(public.pem(), include_str!("keys/tokens-public.pem"));
     }
 
     #[test]

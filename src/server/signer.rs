@@ -2,20 +2,15 @@
 //!
 //! Written without the code that forges tokens for checks, so that one misreading of JOSE cannot hide itself on both sides.
 
-use std::sync::LazyLock;
-
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD as BASE64URL};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
+use ring::hmac;
 use ring::rand::SystemRandom;
 use ring::rsa::PublicKeyComponents;
-use ring::signature::{
-    ED25519, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, UnparsedPublicKey,
-};
-use ring::{hmac, signature};
-use rustls_pki_types::PrivatePkcs8KeyDer;
-use rustls_pki_types::pem::PemObject as _;
+use ring::signature::{Ed25519KeyPair, KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256};
 use serde_json::{Map, Value, json};
 
+use super::keys::{KeyKind, Public, TOKENS_RSA};
 use super::setup::Setup;
 use super::{Policy, Rule};
 
@@ -49,8 +44,8 @@ impl Signer {
         whole.insert("alg".to_owned(), alg.into());
         whole.extend(kid.map(|kid| ("kid".to_owned(), kid.into())));
         super::dialect::lay_over(&mut whole, header.clone(), false);
-        let message =
-            format!("{}.{}", BASE64URL.encode(Value::from(whole).to_string()), BASE64URL.encode(text_of(claims)));
+        let encoded = |members: Map<String, Value>| BASE64URL.encode(Value::from(members).to_string());
+        let message = format!("{}.{}", encoded(whole), encoded(claims.clone()));
         format!("{message}.{}", BASE64URL.encode(self.signature(alg, message.as_bytes())))
     }
 
@@ -58,9 +53,10 @@ impl Signer {
         match alg {
             "HS256" => hmac::sign(&self.mac, message).as_ref().to_vec(),
             "RS256" => {
-                let mut signature = vec![0; RSA.public().modulus_len()];
+                let rsa = &TOKENS_RSA.pair;
+                let mut signature = vec![0; rsa.public().modulus_len()];
                 // PKCS #1 v1.5 draws nothing, so that the same token has the same signature.
-                let signed = RSA.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature);
+                let signed = rsa.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature);
                 if signed.is_err() { Vec::new() } else { signature }
             }
             _ => self.ed25519.sign(message).as_ref().to_vec(),
@@ -69,7 +65,7 @@ impl Signer {
 
     /// The public keys. Source: RFC 7517 §5, RFC 7518 §6.3.1, RFC 8037 §2.
     pub(super) fn jwk_set(&self) -> Map<String, Value> {
-        let rsa = PublicKeyComponents::<Vec<u8>>::from(RSA.public());
+        let rsa = PublicKeyComponents::<Vec<u8>>::from(TOKENS_RSA.pair.public());
         let mut set = Map::new();
         set.insert(
             "keys".to_owned(),
@@ -99,7 +95,7 @@ impl Signer {
             (alg, _) if alg.eq_ignore_ascii_case("none") => !setup.keeps(Rule::ResourceUnsignedAnyCase),
             // One call verifies whatever the token says that it is, with the one key that is configured.
             ("HS256", kid) if !setup.keeps(Rule::ResourceMacRefused) => {
-                let key = hmac::Key::new(hmac::HMAC_SHA256, self.public_pem(kid).as_bytes());
+                let key = hmac::Key::new(hmac::HMAC_SHA256, self.public(kid).pem().as_bytes());
                 hmac::verify(&key, message.as_bytes(), &signature).is_ok()
             }
             ("RS256", _) if !setup.keeps(Rule::ResourceHeaderKeyIgnored) && header.contains_key("jwk") => {
@@ -123,41 +119,27 @@ impl Signer {
         let text = |name: &str| header.get(name).and_then(Value::as_str).unwrap_or_default();
         let message = format!("{}.{}", token[0], token[1]);
         let Ok(signature) = BASE64URL.decode(token[2]) else { return Some(false) };
-        let holds = |algorithm: &'static dyn signature::VerificationAlgorithm, key: &[u8]| {
-            Some(UnparsedPublicKey::new(algorithm, key).verify(message.as_bytes(), &signature).is_ok())
-        };
+        let holds =
+            |kid: &str, algorithm: &str| Some(self.public(kid).verifies(algorithm, message.as_bytes(), &signature));
         match (text("alg"), text("kid")) {
             ("HS256", _) if setup.makes(Policy::TokenOwnLayout) => {
                 Some(hmac::verify(&self.mac, message.as_bytes(), &signature).is_ok())
             }
-            ("EdDSA", "" | ED25519_ID) => holds(&ED25519, self.ed25519.public_key().as_ref()),
-            ("RS256", "" | RSA_ID) => holds(&RSA_PKCS1_2048_8192_SHA256, RSA.public().as_ref()),
+            ("EdDSA", "" | ED25519_ID) => holds(ED25519_ID, "EdDSA"),
+            ("RS256", "" | RSA_ID) => holds(RSA_ID, "RS256"),
             ("EdDSA" | "RS256", kid) if ![ED25519_ID, RSA_ID].contains(&kid) => None,
             _ => Some(false),
         }
     }
 
-    /// A public key as a PEM file has it, line break at the end included. Source: RFC 7468 §13, RFC 8410 §4.
-    fn public_pem(&self, kid: &str) -> String {
-        if kid == RSA_ID {
-            return RSA_PUBLIC_PEM.to_owned();
+    /// The key of this name; that for EdDSA if none is called so.
+    fn public(&self, kid: &str) -> Public {
+        match kid {
+            RSA_ID => Public::of(KeyKind::Rsa, &TOKENS_RSA.pair),
+            _ => Public::of(KeyKind::Ed25519, &self.ed25519),
         }
-        let prefix = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
-        let der = [&prefix[..], self.ed25519.public_key().as_ref()].concat();
-        format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(der))
     }
 }
 
-fn text_of(claims: &Map<String, Value>) -> String {
-    Value::from(claims.clone()).to_string()
-}
-
-/// Read once for all servers of a process.
-static RSA: LazyLock<RsaKeyPair> = LazyLock::new(|| {
-    let der = PrivatePkcs8KeyDer::from_pem_slice(RSA_PEM.as_bytes()).expect("the file is PEM");
-    RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()).expect("the file holds an RSA key")
-});
-const RSA_PEM: &str = include_str!("signer/rsa.pem");
-const RSA_PUBLIC_PEM: &str = include_str!("signer/rsa-public.pem");
 const ED25519_ID: &str = "grantlint-ed25519";
 const RSA_ID: &str = "grantlint-rsa";

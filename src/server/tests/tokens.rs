@@ -44,7 +44,7 @@ fn forged(server: &AuthorizationServer, rule: Rule) -> String {
         Rule::ResourceUnsignedAnyCase => none("NonE"),
         Rule::ResourceMacRefused => {
             let header = json!({ "alg": "HS256", "typ": "at+jwt", "kid": "grantlint-rsa" });
-            let key = hmac::Key::new(hmac::HMAC_SHA256, include_bytes!("../signer/rsa-public.pem"));
+            let key = hmac::Key::new(hmac::HMAC_SHA256, include_bytes!("../keys/tokens-public.pem"));
             under(&token, &header, |message| hmac::sign(&key, message).as_ref().to_vec())
         }
         Rule::ResourceHeaderKeyIgnored => {
