@@ -13,7 +13,8 @@ use super::grants::{grant_scope, members, words};
 use super::message::Reply;
 use super::parameters::Parameters;
 use super::setup::{Client, OFFLINE_ACCESS, Setup};
-use super::{Policy, Rule, errors, indicators, token};
+use super::token::{self, Granted};
+use super::{Policy, Rule, errors, indicators};
 
 /// How long a policy repeats the answer to a refresh.
 const REPEATED_MS: u64 = 10_000;
@@ -38,7 +39,7 @@ pub(super) fn authorization_code(sent: &Parameters, caller: &Caller<'_>, turn: &
     answer
 }
 
-/// Source: RFC 6749 §4.1.3, RFC 7636 §4.6, RFC 9700 §2.1.1 and §4.8.2.
+/// Source: RFC 6749 §4.1.3 and §5.1.
 fn redeem(sent: &Parameters, caller: &Caller<'_>, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
     let setup = turn.setup;
     let refuse = |code: &str, description: &str| Err(errors::error(setup, code, description));
@@ -46,6 +47,43 @@ fn redeem(sent: &Parameters, caller: &Caller<'_>, turn: &mut Turn<'_>) -> Result
     let Some(code) = turn.state.flow.codes.get(value).cloned() else {
         return refuse("invalid_grant", "the code is unknown");
     };
+    redeemable(&code, sent, caller, turn)?;
+    let audience = indicators::audience_of_grant(sent, &code.request.resources, setup)?;
+    if let Some(known) = turn.state.flow.codes.get_mut(value) {
+        known.used_ms = Some(turn.now_ms);
+    }
+    let (client, scope) = (caller.client, &code.request.scope);
+    let reply = answered((Some(scope), scope), audience, client, &code.user, turn);
+    remember(&reply, code.family, turn);
+    let yields = match words(scope).any(|word| word == OFFLINE_ACCESS) {
+        true => setup.keeps(Rule::RefreshForOffline),
+        false => setup.makes(Policy::RefreshAlways) || !setup.keeps(Rule::RefreshNeedsOffline),
+    };
+    if !yields {
+        return Ok(reply);
+    }
+    let renewed = new_refresh_token(turn);
+    let refresh = Refresh {
+        client_id: client.id.clone(),
+        user: code.user,
+        scope: code.request.scope,
+        resources: code.request.resources,
+        used: false,
+        rotated_ms: None,
+        revoked: false,
+        family: code.family,
+        answer: None,
+    };
+    Flow::put(&mut turn.state.flow.refresh, renewed.clone(), refresh);
+    Ok(reply.with_member("refresh_token", renewed))
+}
+
+/// Whether a code may be redeemed by this caller, with this request, now.
+///
+/// Source: RFC 6749 §4.1.3, RFC 7636 §4.6, RFC 9700 §2.1.1 and §4.8.2.
+fn redeemable(code: &Code, sent: &Parameters, caller: &Caller<'_>, turn: &mut Turn<'_>) -> Result<(), Reply> {
+    let setup = turn.setup;
+    let refuse = |code: &str, description: &str| Err(errors::error(setup, code, description));
     let public = setup.client(&code.request.client_id).is_some_and(|client| client.secret.is_none());
     let bound = if public { Rule::CodeBoundForPublic } else { Rule::CodeBoundToClient };
     if code.request.client_id != caller.client.id && setup.keeps(bound) {
@@ -55,7 +93,7 @@ fn redeem(sent: &Parameters, caller: &Caller<'_>, turn: &mut Turn<'_>) -> Result
         let at_once = used_ms == turn.now_ms && !setup.keeps(Rule::CodeAtomic);
         if !at_once && setup.keeps(Rule::CodeSingleUse) {
             // Whoever cannot prove that the code was meant for it cuts nobody off (OAuth 2.1 §7.5.2).
-            let proved = verified(sent, &code, turn).is_ok() || !setup.keeps(Rule::CodeReplayProved);
+            let proved = verified(sent, code, turn).is_ok() || !setup.keeps(Rule::CodeReplayProved);
             if setup.keeps(Rule::CodeReplayRevokes) && proved {
                 turn.state.revoke_family(code.family, turn.setup);
             }
@@ -74,40 +112,8 @@ fn redeem(sent: &Parameters, caller: &Caller<'_>, turn: &mut Turn<'_>) -> Result
     if turn.now_ms >= code.expires_ms && setup.keeps(Rule::CodeExpires) {
         return refuse("invalid_grant", "the code has expired");
     }
-    verified(sent, &code, turn)?;
-    if !setup.keeps(Rule::CodeRedeemed) {
-        return refuse("invalid_grant", "the code is not redeemed");
-    }
-    let audience = indicators::audience_of_grant(sent, &code.request.resources, setup)?;
-    if let Some(known) = turn.state.flow.codes.get_mut(value) {
-        known.used_ms = Some(turn.now_ms);
-    }
-    let client = caller.client;
-    let scope = (Some(code.request.scope.as_str()), code.request.scope.as_str());
-    let mut reply = answered(scope, audience, client, &code.user, turn);
-    remember(&reply, code.family, turn);
-    let wanted = words(&code.request.scope).any(|word| word == OFFLINE_ACCESS);
-    let yields = match wanted {
-        true => setup.keeps(Rule::RefreshForOffline),
-        false => setup.makes(Policy::RefreshAlways) || !setup.keeps(Rule::RefreshNeedsOffline),
-    };
-    if yields {
-        let renewed = new_refresh_token(turn);
-        let refresh = Refresh {
-            rotated_ms: None,
-            client_id: client.id.clone(),
-            user: code.user,
-            scope: code.request.scope,
-            resources: code.request.resources,
-            used: false,
-            revoked: false,
-            family: code.family,
-            answer: None,
-        };
-        Flow::put(&mut turn.state.flow.refresh, renewed.clone(), refresh);
-        reply = reply.with_member("refresh_token", renewed);
-    }
-    Ok(reply)
+    verified(sent, code, turn)?;
+    if setup.keeps(Rule::CodeRedeemed) { Ok(()) } else { refuse("invalid_grant", "the code is not redeemed") }
 }
 
 /// Whether the verifier is the one that the challenge was made of.
@@ -187,15 +193,8 @@ pub(super) fn refresh_token(sent: &Parameters, caller: &Caller<'_>, turn: &mut T
         return refuse("invalid_grant", "the refresh token was used before");
     }
     let requested = sent.one("scope");
-    let within = |asked: &str| words(asked).all(|word| words(&known.scope).any(|own| own == word));
-    let scope = match requested {
-        None if !setup.keeps(Rule::RefreshScopeKept) => setup.default_scope.clone(),
-        None => known.scope.clone(),
-        Some(asked) if within(asked) => asked.to_owned(),
-        Some(asked) if !setup.keeps(Rule::RefreshScopeWithin) => {
-            grant_scope(Some(asked), caller.client, setup).unwrap_or_else(|| asked.to_owned())
-        }
-        Some(_) => return refuse("invalid_scope", "the scope is wider than what was granted"),
+    let Some(scope) = renewed_scope(requested, &known, caller.client, setup) else {
+        return refuse("invalid_scope", "the scope is wider than what was granted");
     };
     // A server that forgot what was granted cannot tell that it grants something else.
     let meant = if setup.keeps(Rule::RefreshScopeKept) { &known.scope } else { &scope };
@@ -219,6 +218,18 @@ pub(super) fn refresh_token(sent: &Parameters, caller: &Caller<'_>, turn: &mut T
         Flow::put(&mut turn.state.flow.refresh, renewed, refresh);
     }
     Ok(reply)
+}
+
+/// The scope of a renewed access token; `None` if it would be wider than what the user granted. Source: RFC 6749 §6.
+fn renewed_scope(requested: Option<&str>, known: &Refresh, client: &Client, setup: &Setup) -> Option<String> {
+    let within = |asked: &str| words(asked).all(|word| words(&known.scope).any(|own| own == word));
+    match requested {
+        None if !setup.keeps(Rule::RefreshScopeKept) => Some(setup.default_scope.clone()),
+        None => Some(known.scope.clone()),
+        Some(asked) if within(asked) => Some(asked.to_owned()),
+        Some(_) if setup.keeps(Rule::RefreshScopeWithin) => None,
+        Some(asked) => Some(grant_scope(requested, client, setup).unwrap_or_else(|| asked.to_owned())),
+    }
 }
 
 /// Source: RFC 6749 §10.10.
@@ -256,7 +267,7 @@ pub(super) fn answered(
 ) -> Reply {
     let setup = turn.setup;
     let claims = Map::from_iter([("sub".to_owned(), Value::from(user))]);
-    let access_token = token::issue_with(setup, turn.state, turn.now_ms, client, granted, audience, claims);
+    let access_token = token::issue(Granted { client, scope: granted, audience, claims }, turn);
     Reply::json("token.issued", 200, members(setup, access_token, requested, granted))
 }
 

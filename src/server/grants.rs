@@ -11,7 +11,8 @@ use super::setup::{
     AUTHORIZATION_CODE, CLIENT_CREDENTIALS, Client, JWT_BEARER, OTHER_SCOPE, PASSWORD, REFRESH_TOKEN, Setup,
     TOKEN_EXCHANGE, UNGRANTED, USER_GRANTS,
 };
-use super::{Policy, Rule, assertion, codes, errors, indicators, token, token_exchange, user_grants};
+use super::token::{self, Granted};
+use super::{Policy, Rule, assertion, codes, errors, indicators, token_exchange, user_grants};
 
 /// Answers at the token endpoint. Source: RFC 6749 §3.2 and §4.4, RFC 7523 §2.1.
 pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
@@ -78,8 +79,11 @@ fn own_grant(sent: &Parameters, client: &Client, without_refresh: Rule, turn: &m
     let requested = sent.one("scope");
     let granted = grant_scope(requested, client, setup)
         .ok_or_else(|| errors::error(setup, "invalid_scope", "the scope is unknown or not allowed"))?;
-    let audience = indicators::audience(sent, setup)?;
-    let access_token = token::issue(setup, turn.state, turn.now_ms, client, &granted, audience);
+    let named = indicators::audience(sent, setup)?;
+    // Its own audience, since another resource is meant (RFC 9068 §3 and §5).
+    let other = words(&granted).any(|word| word == OTHER_SCOPE) && setup.keeps(Rule::TokenAudienceByScope);
+    let audience = if other { vec![format!("{}/orders", setup.origin)] } else { named };
+    let access_token = token::issue(Granted { client, scope: &granted, audience, claims: Map::new() }, turn);
     let mut reply = Reply::json("token.issued", 200, members(setup, access_token, requested, &granted));
     if !setup.keeps(without_refresh) {
         reply = reply.with_member("refresh_token", hex(&turn.state.draw()));

@@ -129,9 +129,7 @@ impl State {
             facts.revoked = true;
         }
     }
-}
 
-impl State {
     /// Revokes everything that came of one code, or of the whole grant. Source: RFC 6749 §4.1.2, RFC 9700 §4.14.2.
     pub(super) fn revoke_family(&mut self, family: u64, setup: &Setup) {
         let whole = setup.makes(Policy::GrantRevokedWhole);

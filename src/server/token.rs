@@ -5,40 +5,31 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use serde_json::{Map, Value, json};
 
 use super::dialect::lay_over;
-use super::setup::{Client, OTHER_SCOPE, Setup};
+use super::endpoints::Turn;
+use super::setup::{Client, Setup};
 use super::state::{State, Token};
 use super::{Policy, Rule, indicators};
 
-/// Issues and remembers an access token of this client for `scope` at `audience`.
-pub(super) fn issue(
-    setup: &Setup,
-    state: &mut State,
-    now_ms: u64,
-    client: &Client,
-    scope: &str,
-    audience: Vec<String>,
-) -> String {
-    // Its own audience, since another resource is meant (RFC 9068 §3 and §5).
-    let other = scope.split(' ').any(|word| word == OTHER_SCOPE) && setup.keeps(Rule::TokenAudienceByScope);
-    let audience = if other { vec![format!("{}/orders", setup.origin)] } else { audience };
-    issue_with(setup, state, now_ms, client, scope, audience, Map::new())
+/// What a token is good for.
+pub(super) struct Granted<'a> {
+    pub(super) client: &'a Client,
+    pub(super) scope: &'a str,
+    /// Whom it is for (RFC 8707 §2).
+    pub(super) audience: Vec<String>,
+    /// In place of ordinary claims of these names, or beside them, if tokens have claims.
+    pub(super) claims: Map<String, Value>,
 }
 
-/// The same with other claims, if tokens have claims.
-pub(super) fn issue_with(
-    setup: &Setup,
-    state: &mut State,
-    now_ms: u64,
-    client: &Client,
-    scope: &str,
-    audience: Vec<String>,
-    claims: Map<String, Value>,
-) -> String {
-    let expires_ms = now_ms.saturating_add(setup.expires_in.saturating_mul(1000));
+/// Issues and remembers an access token.
+pub(super) fn issue(granted: Granted<'_>, turn: &mut Turn<'_>) -> String {
+    let Turn { setup, state, now_ms: issued_ms, .. } = turn;
+    let (setup, issued_ms) = (*setup, *issued_ms);
+    let Granted { client, scope, audience, claims } = granted;
+    let expires_ms = issued_ms.saturating_add(setup.expires_in.saturating_mul(1000));
     let (client_id, scope) = (client.id.clone(), scope.to_owned());
-    let facts = Token { client_id, scope, audience, issued_ms: now_ms, expires_ms, revoked: false };
+    let facts = Token { client_id, scope, audience, issued_ms, expires_ms, revoked: false };
     if !setup.keeps(Rule::TokenUnique)
-        && let Some(living) = state.living(&facts, now_ms)
+        && let Some(living) = state.living(&facts, issued_ms)
     {
         return living.clone();
     }
@@ -221,7 +212,10 @@ mod tests {
             "http://127.0.0.1:1".to_owned(),
             &[0; 32],
         );
-        issue(&setup, &mut State::new([1; 32]), 1_800_000_000_000, &setup.clients[0], "a b", vec!["x".into()])
+        let mut state = State::new([1; 32]);
+        let mut turn = Turn { setup: &setup, state: &mut state, now_ms: 1_800_000_000_000, received_secret: None };
+        let audience = vec!["x".to_owned()];
+        issue(Granted { client: setup.main(), scope: "a b", audience, claims: Map::new() }, &mut turn)
     }
 
     #[test]

@@ -6,9 +6,10 @@ use super::endpoints::Turn;
 use super::grants::{self, grant_scope};
 use super::message::Reply;
 use super::parameters::Parameters;
-use super::setup::{Client, Setup};
+use super::setup::{Client, RESOURCE, Setup};
 use super::state::Token;
-use super::{Policy, Rule, errors, token};
+use super::token::{self, Granted};
+use super::{Policy, Rule, errors};
 
 /// Answers a request whose client has authenticated. Source: RFC 8693 §2.
 pub(super) fn answer(sent: &Parameters, client: &Client, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
@@ -49,7 +50,7 @@ pub(super) fn answer(sent: &Parameters, client: &Client, turn: &mut Turn<'_>) ->
     let audience = vec![audience.map_or_else(|| setup.origin.clone(), Into::into)];
     let mut claims = Map::new();
     claims.extend(act.map(|act| ("act".to_owned(), act)));
-    let access_token = token::issue_with(setup, turn.state, turn.now_ms, client, &granted, audience, claims);
+    let access_token = token::issue(Granted { client, scope: &granted, audience, claims }, turn);
     let mut members = grants::members(setup, access_token, scope.or(Some(&facts.scope)), &granted);
     members.insert("issued_token_type".to_owned(), requested.into());
     // No access token, so it is of no type that a resource takes. Source: RFC 8693 §2.2.1.
@@ -126,7 +127,7 @@ fn audience(sent: &Parameters, setup: &Setup) -> Result<Option<String>, Reply> {
         let Some(wanted) = sent.one(name) else { continue };
         let absolute = url::Url::parse(wanted).is_ok_and(|url| url.fragment().is_none());
         let malformed = name == "resource" && !absolute;
-        let own = [setup.origin.clone(), format!("{}{}", setup.origin, super::setup::RESOURCE)];
+        let own = [setup.origin.clone(), format!("{}{RESOURCE}", setup.origin)];
         let rule = if malformed { Rule::ExchangeResourceForm } else { Rule::ExchangeTargetKnown };
         if !own.iter().any(|own| own == wanted) && setup.keeps(rule) {
             return Err(errors::error(setup, "invalid_target", "there is no such resource"));
