@@ -8,6 +8,9 @@ use super::parameters::Parameters;
 /// Most entries of each kind; what comes after is not remembered. Test servers see a few hundred.
 const MOST: usize = 10_000;
 
+/// What a client is told when its request is refused: code and description.
+pub(super) type Refused = (&'static str, &'static str);
+
 /// An authorization request that passed, while its user logs in and consents.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Request {
@@ -21,8 +24,8 @@ pub(super) struct Request {
     /// Value and method (RFC 7636 §4.3).
     pub(super) challenge: Option<(String, String)>,
     pub(super) form_post: bool,
-    /// What the client is told once the user has logged in: code and description of an error.
-    pub(super) refused: Option<(&'static str, &'static str)>,
+    /// What the client is told once the user has logged in.
+    pub(super) refused: Option<Refused>,
     /// The request as it was sent, where the user logs in before anybody looks at it; nothing else is known then.
     pub(super) unread: Option<Parameters>,
     pub(super) web_message: bool,
