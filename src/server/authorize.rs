@@ -17,6 +17,8 @@ use request::{registered, valid};
 /// Milliseconds that a code lives: the ten minutes that RFC 6749 §4.1.2 recommends at most.
 const CODE_LIFE_MS: u64 = 600_000;
 const COOKIE: &str = "session";
+/// Characters that a narrow column of a database holds.
+const COLUMN: usize = 128;
 
 /// Answers at the authorization endpoint and the pages behind it. Source: RFC 6749 §3.1 and §4.1.1.
 pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
@@ -58,9 +60,7 @@ fn begin(sent: Parameters, request: &Request, turn: &mut Turn<'_>) -> Result<Rep
         client_id: client.id.clone(),
         redirect_uri,
         redirect_uri_sent: sent.one("redirect_uri").map(str::to_owned),
-        state: sent
-            .one("state")
-            .map(|state| if setup.keeps(Rule::StateUnaltered) { state.to_owned() } else { state.trim().to_owned() }),
+        state: sent.one("state").map(|state| remembered(state, setup)),
         form_post: sent.one("response_mode") == Some("form_post") && setup.keeps(Rule::FormPostPosted),
         web_message: sent.one("response_mode") == Some("web_message") && setup.makes(Policy::WebMessageOffered),
         scope_sent: sent.one("scope").map(str::to_owned),
@@ -84,6 +84,13 @@ fn begin(sent: Parameters, request: &Request, turn: &mut Turn<'_>) -> Result<Rep
     }
     let id = wait(waiting, turn);
     go_on(&id, request, turn)
+}
+
+/// The state as this server keeps it. Source: RFC 6749 §4.1.2.
+fn remembered(state: &str, setup: &Setup) -> String {
+    let state = if setup.keeps(Rule::StateUnaltered) { state } else { state.trim() };
+    let most = if setup.keeps(Rule::StateWhole) { usize::MAX } else { COLUMN };
+    state.chars().take(most).collect()
 }
 
 /// Keeps a request while its user is at a page; returns the identifier in the page's form.

@@ -47,6 +47,7 @@ words! {
         PkceRequired = "pkce.required": "every authorization request needs a code_challenge (RFC 9700 §2.1.1)",
         AuthorizeErrorsAfterLogin = "authorize.errors_after_login": "the user logs in before an error sends the browser anywhere (RFC 9700 §4.11.2)",
         MissingResponseTypeUnsupported = "missing_response_type.unsupported": "a missing response_type is answered unsupported_response_type (frequent, but RFC 6749 §4.1.2.1 has invalid_request)",
+        StateLimited = "state.limited": "a state of more than 200 characters is refused with invalid_request (RFC 6749 §4.1.1 sets no least length that servers take)",
         PromptIgnored = "prompt.ignored": "consent is remembered, and prompt is not known here (RFC 6749 §3.1: unrecognised parameters are ignored)",
         AuthorizeLoginFirst = "authorize.login_first": "the user logs in before anything of an authorization request is looked at (RFC 6749 §3.1)",
         AuthorizeMoved = "authorize.moved": "whoever asks the authorization endpoint by GET is sent on to another path with 307 (RFC 9700 §4.12 binds answers to credentials)",

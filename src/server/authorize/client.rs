@@ -63,12 +63,12 @@ fn implicit(waiting: &Waiting, user: &str, turn: &mut Turn<'_>) -> Reply {
     let issued = codes::answered(scope, audience, client, user, turn);
     let mut pairs = Vec::new();
     for (name, rule) in [
-        ("access_token", None),
-        ("token_type", Some(Rule::ImplicitTypeNamed)),
-        ("expires_in", Some(Rule::ImplicitLifeNamed)),
-        ("scope", Some(Rule::ImplicitScopeNamed)),
+        ("access_token", Rule::ImplicitTokenNamed),
+        ("token_type", Rule::ImplicitTypeNamed),
+        ("expires_in", Rule::ImplicitLifeNamed),
+        ("scope", Rule::ImplicitScopeNamed),
     ] {
-        let value = issued.member(name).filter(|_| rule.is_none_or(|rule| setup.keeps(rule)));
+        let value = issued.member(name).filter(|_| setup.keeps(rule));
         let value = value.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
         pairs.extend(value.map(|value| (name.to_owned(), value)));
     }

@@ -75,6 +75,9 @@ pub(super) fn valid(sent: &Parameters, client: &Client, setup: &Setup, waiting: 
     if !setup.keeps(Rule::StateAnyCharacter) && state.contains(['<', '>', '\'']) {
         return Err(("invalid_request", "the state has characters that are not allowed"));
     }
+    if setup.makes(Policy::StateLimited) && state.chars().count() > LONGEST_STATE {
+        return Err(("invalid_request", "the state is too long"));
+    }
     response_type(sent, setup, waiting)?;
     if !client.grant_types.contains(&AUTHORIZATION_CODE) {
         return Err(("unauthorized_client", "the client may not use this grant"));
@@ -153,3 +156,6 @@ fn challenge(
     }
     Ok(Some((challenge.to_owned(), method.to_owned())))
 }
+
+/// Characters of a state that a server with a limit takes.
+const LONGEST_STATE: usize = 200;

@@ -38,6 +38,19 @@ fn the_authorization_endpoint_answers_as_it_chooses() {
 }
 
 #[test]
+fn a_state_may_be_as_long_as_the_server_takes_it() {
+    let limited = Dialect::of(&[], &[Policy::StateLimited]);
+    for (length, dialect, answered) in [
+        (200, limited.clone(), "page.login"),
+        (201, limited, "redirect.error.invalid_request"),
+        (201, Dialect::default(), "page.login"),
+    ] {
+        let target = format!("/authorize?response_type=code&client_id=gl&state={}", "s".repeat(length));
+        assert_eq!(got(dialect, &target).0, answered, "{length}");
+    }
+}
+
+#[test]
 fn the_token_endpoint_and_the_resource_answer_as_they_choose() {
     let named = |policy: Option<Policy>, request: &Request| {
         let policies: Vec<Policy> = policy.into_iter().collect();

@@ -113,6 +113,7 @@ fn every_choice_but_the_defaults_changes_an_answer() {
         Policy::PkceRequired,
         Policy::AuthorizeErrorsAfterLogin,
         Policy::MissingResponseTypeUnsupported,
+        Policy::StateLimited,
         Policy::PromptIgnored,
         Policy::AuthorizeLoginFirst,
         Policy::AuthorizeMoved,
