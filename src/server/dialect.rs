@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::fault::{Break, Fault, Overrides, Rewrite, TlsOverride, Wire};
+use super::names::nearest;
 use super::raw::LONGEST_BODY;
 use super::setup::USER_GRANTS;
 use super::shape::{LONGEST_DELAY_MS, fits};
-use super::{Error, Policy, Rule};
+use super::{Error, Policy, REPLY_NAMES, Rule};
 
 /// Everything by which a server differs from the conforming default. The default differs by nothing.
 #[derive(Debug, Clone, Default)]
@@ -27,7 +28,7 @@ impl Dialect {
     ///
     /// # Errors
     ///
-    /// [`Error::Fault`] for a value out of its range or a header that cannot be written in HTTP at all.
+    /// [`Error::Fault`] for a value out of its range, a reply that nobody gives, or a header that cannot be written in HTTP at all.
     pub fn add(&mut self, fault: Fault) -> Result<(), Error> {
         check(&fault)?;
         self.skip.extend(fault.skip.0);
@@ -153,6 +154,9 @@ fn check(fault: &Fault) -> Result<(), Error> {
             }
         }
     }
+    let named = fault.reply.0.iter().flat_map(|rewrite| &rewrite.to.0);
+    let named = named.chain(fault.wire.0.iter().flat_map(|wire| &wire.to.0));
+    named.chain(fault.delay_ms.0.iter().map(|(to, _)| to)).try_for_each(|to| reply_is_known(to))?;
     let Overrides {
         token_length,
         max_header,
@@ -181,6 +185,18 @@ fn check(fault: &Fault) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Whether a pattern can fit a reply: one that fits none would be a fault that never shows.
+fn reply_is_known(to: &str) -> Result<(), Error> {
+    let errors = ["error.", "introspect.error.", "redirect.error.", "registration.error.", "revoke.error."];
+    let is_error = errors.iter().any(|of| to.starts_with(of));
+    if is_error || REPLY_NAMES.iter().any(|name| fits(to, name)) {
+        return Ok(());
+    }
+    let near = nearest(to, REPLY_NAMES.iter().copied());
+    let near = near.map(|near| format!(", did you mean `{near}`?")).unwrap_or_default();
+    Err(Error::Fault(format!("no reply is called `{to}`{near}")))
 }
 
 fn range(name: &str, value: Option<u64>, least: u64, most: u64) -> Result<(), Error> {

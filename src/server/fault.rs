@@ -225,8 +225,8 @@ pub struct Overrides {
     /// What is granted where no scope is asked for; default `invoices.read`, or the first of `scopes`.
     #[serde(default)]
     pub default_scope: Option<String>,
-    /// Grants that clients may use besides client credentials: `authorization_code`, `refresh_token`, `password`. The server
-    /// knows no users and no codes, so it refuses each of them, but as the standard says; the target entry names them.
+    /// Grants that every client may use besides its own: `authorization_code`, `refresh_token`, `password`. Nobody has a password
+    /// here, so the last one is always refused; the target entry names them.
     #[serde(default)]
     pub grants: Vec<String>,
     /// So many wrong secrets lock a client, which then fails like an unknown one; absent: never.

@@ -118,7 +118,6 @@ fn forwarded_origin(request: &Request, own: &str) -> String {
     format!("{scheme}://{}", told("x-forwarded-host").unwrap_or_else(|| host.to_owned()))
 }
 
-const FORWARDED: [&str; 3] = ["forwarded", "x-forwarded-host", "x-forwarded-proto"];
 /// Answers with the keys that tokens are signed with, after one for encryption (RFC 7517 appendix A.1).
 ///
 /// Source: RFC 7517 §5, RFC 8414 §2.
@@ -160,3 +159,5 @@ fn readable(request: &Request) -> Result<(), Reply> {
 
 /// Source: RFC 8414 §3.
 const WELL_KNOWN: &str = "/.well-known/oauth-authorization-server";
+/// Fields in which a proxy tells what it was asked. Source: RFC 7239 §4, and those that were in use before.
+const FORWARDED: [&str; 3] = ["forwarded", "x-forwarded-host", "x-forwarded-proto"];

@@ -1,7 +1,7 @@
 //! The reference authorization server: named rules, faults that skip them, and a listener. It knows no checks.
 //!
-//! Without a fault it conforms to RFC 6749 (client credentials), 6750, 7009, 7521, 7523, 7617, 7662 and 8414, and takes what Coupa
-//! call-outs send besides. From [`Request`] to [`Answer`] everything is pure; [`start`] puts a listener on loopback before
+//! Without a fault it conforms to RFC 6749 (client credentials, codes and refresh tokens), 6750, 7009, 7521, 7523, 7617, 7636, 7662,
+//! 8414, 8693, 8707, 9068, 9207 and 9700, and takes what Coupa call-outs send besides. From [`Request`] to [`Answer`] everything is pure; [`start`] puts a listener on loopback before
 //! it. It shares no parser with the judge, so that one misreading of a standard cannot hide itself on both sides.
 
 mod assertion;
@@ -51,7 +51,7 @@ pub use rules::Rule;
 pub use setup::{Settings, Tls};
 pub use shape::{Base64Bytes, Delays, LONGEST_DELAY_MS, Many, fits};
 
-/// Names of the replies that faults can speak of in `to`, besides `error.` with any other code.
+/// Names of the replies that faults can speak of in `to`, besides `error.` and `redirect.error.` with any other code.
 ///
 /// The errors of the revocation and of the introspection endpoint have `revoke.` or `introspect.` before that, so that a
 /// defect of the token endpoint stays there.
@@ -77,21 +77,26 @@ pub const REPLY_NAMES: &[&str] = &[
     "redirect.error.access_denied",
     "redirect.error.invalid_request",
     "redirect.error.invalid_scope",
+    "redirect.error.invalid_target",
     "redirect.error.unauthorized_client",
     "redirect.error.unsupported_response_type",
     "redirect.form_post",
     "redirect.token",
     "redirect.web_message",
+    "registration.created",
+    "registration.deleted",
+    "registration.refused",
     "introspection.active",
     "introspection.inactive",
     "introspect.error.invalid_client",
     "introspect.error.invalid_request",
-    "jwks",
     "revoked",
     "revoked.refresh_token",
     "revoke.error.invalid_client",
     "revoke.error.invalid_request",
     "revoke.preflight",
+    "revoke.script",
+    "cors.preflight",
     "content",
     "challenge",
     "challenge.invalid_request",

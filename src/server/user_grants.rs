@@ -1,4 +1,4 @@
-//! The grants that start from a user, as far as they can be refused: this server has no users and never issued a code.
+//! Requests for the grants that start from a user whose code, refresh token or password this server has never seen.
 
 use super::endpoints::Turn;
 use super::message::Reply;
@@ -41,7 +41,7 @@ fn required(sent: &Parameters, name: &str, rule: Rule, turn: &Turn<'_>) -> Resul
     Err(errors::error(turn.setup, code, &format!("there is no {name}")))
 }
 
-/// Nothing that a user could have is known here.
+/// What was issued here does not come this far, and nobody has a password.
 fn known(sent: &Parameters, name: &str, rule: Rule, turn: &Turn<'_>) -> Result<(), Reply> {
     if sent.one(name).is_none() || !turn.setup.keeps(rule) {
         return Ok(());

@@ -266,3 +266,17 @@ fn the_received_secret_is_repeated_only_where_a_fault_says_so() {
         assert_eq!(line(&server(dialect).0.answer(&wrong)).contains("wr0ng"), repeated);
     }
 }
+
+#[test]
+fn faults_speak_of_replies_that_there_are() {
+    for policies in Policy::ALL.chunks(1).chain([&[][..]]) {
+        for (probe, answer, _) in answers(Dialect::of(&[], policies)) {
+            let rewrite = serde_json::json!({ "behaviour": "x", "delay_ms": { answer.reply.name.as_str(): 1 } });
+            let added = Dialect::default().add(serde_json::from_value(rewrite).unwrap());
+            assert!(added.is_ok(), "{} at {:?} {policies:?}", answer.reply.name, probe.name);
+        }
+    }
+    let misspelt = serde_json::json!({ "behaviour": "x", "reply": { "to": "token.isued", "status": 201 } });
+    let error = Dialect::default().add(serde_json::from_value(misspelt).unwrap()).unwrap_err();
+    assert!(error.to_string().ends_with("no reply is called `token.isued`, did you mean `token.issued`?"), "{error}");
+}
