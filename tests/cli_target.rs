@@ -378,3 +378,23 @@ fn a_host_leads_elsewhere_in_any_letter_case() {
     command.args(["check", "--token-endpoint", "http://as.test/token", "--client-id", "gl", "--resolve", &resolve]);
     assert!(was_granted(&run(command.args(ONE).env("GRANTLINT_CLIENT_SECRET", "Zq7-Zq7-Zq7"))));
 }
+
+#[test]
+fn a_certificate_that_is_none_is_told_with_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let block = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    std::fs::write(folder.path().join("own.pem"), block).unwrap();
+    let mut command = grantlint(folder.path());
+    command.args([
+        "check",
+        "--token-endpoint",
+        "https://127.0.0.1:1/token",
+        "--client-id",
+        "gl",
+        "--cacert",
+        "own.pem",
+    ]);
+    let ran = run(command.env("GRANTLINT_CLIENT_SECRET", "Zq7-Zq7-Zq7"));
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    assert!(ran.stderr.contains("cannot use `ca_file` own.pem: certificate 1 in it is none"), "{}", ran.stderr);
+}

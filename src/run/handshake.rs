@@ -15,7 +15,7 @@ use url::Url;
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
 use super::Error;
-use super::tls::{self, Looking, Seen};
+use super::tls::{self, Seen, Trust};
 use super::wire::{millis, not_connected};
 use crate::clock::Clock;
 use crate::exchange::Outcome;
@@ -47,7 +47,7 @@ pub(super) async fn look(
             let shaken = match offer {
                 Some(version) => timeout(bounds.first_byte, old_hello(stream, &host, version)).await.ok(),
                 None => {
-                    let looking = Looking::new(tls::verifier(ca_file, clock.clone())?);
+                    let looking = Trust::looking(ca_file, clock.clone())?;
                     let shaking = ordinary(stream, &host, &looking, clock.now_ms());
                     timeout(bounds.first_byte, shaking).await.ok().transpose()?
                 }
@@ -88,7 +88,7 @@ async fn connected(host: &str, port: u16) -> Result<TcpStream, (Outcome, io::Err
 }
 
 /// A handshake as every client of today makes it; with an `error` where it does not come about.
-async fn ordinary(stream: TcpStream, host: &str, looking: &Arc<Looking>, now_ms: u64) -> Result<Value, Error> {
+async fn ordinary(stream: TcpStream, host: &str, looking: &Arc<Trust>, now_ms: u64) -> Result<Value, Error> {
     let config = tls::client(looking.clone())?;
     let name = ServerName::try_from(host.to_owned()).map_err(|error| Error::Tls(error.to_string()))?;
     let offered = "1.2 1.3";
@@ -111,8 +111,7 @@ async fn ordinary(stream: TcpStream, host: &str, looking: &Arc<Looking>, now_ms:
         rustls::ProtocolVersion::TLSv1_2 => "1.2",
         _ => "other",
     });
-    let seen = looking.seen.lock().map(|seen| seen.clone()).unwrap_or_default();
-    let certificate = facts(&seen, now_ms);
+    let certificate = facts(&looking.seen(), now_ms);
     Ok(json!({"offered": offered, "answered": "server_hello", "version": version, "certificate": certificate}))
 }
 

@@ -11,7 +11,8 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::connecting::{Connecting, Watch};
 use super::request::Ready;
-use super::{Settings, raw, tls};
+use super::tls::{self, Trust};
+use super::{Settings, raw};
 use crate::exchange::{Bound, Outcome, Received};
 use crate::target::{Bounds, Target};
 
@@ -100,7 +101,7 @@ impl Wire {
     /// The certificates or the proxy of the target cannot be used.
     pub(super) fn new(target: &Target, settings: &Settings, secure: bool) -> Result<Self, super::Error> {
         let config = if secure {
-            tls::client(tls::verifier(target.ca_file.as_deref(), settings.clock.clone())?)?
+            tls::client(Trust::of(target.ca_file.as_deref(), settings.clock.clone())?)?
         } else {
             tls::none()?
         };
