@@ -6,6 +6,7 @@
 mod claims;
 mod count;
 mod episodes;
+mod instance;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -20,6 +21,8 @@ use crate::target::{Target, duration};
 use claims::{rests_on_a_walk, unclaimed};
 pub use count::Count;
 pub use episodes::Episode;
+pub use instance::Instance;
+use instance::is_plain;
 
 /// What the command line leaves out.
 #[derive(Debug, Clone, Default)]
@@ -28,33 +31,6 @@ pub struct Options {
     pub safe: bool,
     /// The longest wait that is waited.
     pub patience: Duration,
-}
-
-/// One exchange that is to be sent.
-#[derive(Debug, Clone)]
-pub struct Instance {
-    /// Its key in the recording.
-    pub key: String,
-    /// The exchange's id.
-    pub exchange: String,
-    /// Exchange named in references → instance that the value comes from.
-    pub from: BTreeMap<String, String>,
-    /// Instances that must have been sent before.
-    pub needs: Vec<String>,
-    /// Instances that go first, sent or not.
-    pub after: Vec<String>,
-    /// The ordinary exchange that has to work before this one is worth sending.
-    pub like: Option<String>,
-    /// Requests that it sends one after the other: more than one for `repeat: times`.
-    pub requests: usize,
-    /// Whether it is sent last and alone.
-    pub guess: bool,
-    /// Whether it revokes or rotates, and is sent when everything that it might disturb is done.
-    pub change: bool,
-    /// Whether preflight may ask it: a request to the token endpoint that works without anything before it.
-    pub ordinary: bool,
-    /// Whether another instance may stand for it when both are equal byte for byte.
-    pub shareable: bool,
 }
 
 /// What a run sends, and what it does not.
@@ -173,38 +149,28 @@ impl Planner<'_> {
                 self.plan.not_sent.insert(key.clone(), not_sent);
                 return key;
             }
-            let instance = Instance {
-                key: key.clone(),
-                exchange: exchange.id.clone(),
-                from: BTreeMap::new(),
-                needs: Vec::new(),
-                after: Vec::new(),
-                like: None,
-                requests: match &exchange.file.repeat {
-                    Some(repeat) if !repeat.at_once && repeat.until.is_none() => repeat.times.unwrap_or(2),
-                    _ => 1,
-                },
-                guess: exchange.file.risk == Risk::Guess,
-                change: exchange.file.risk == Risk::Change,
-                ordinary: is_ordinary(exchange),
-                shareable: key == exchange.id && is_plain(exchange),
-            };
             // It stands in the plan before what it rests on, so that a cycle ends; order comes from `needs` and `after`.
-            self.plan.instances.insert(key.clone(), instance);
+            self.plan.instances.insert(key.clone(), Instance::new(key.clone(), exchange));
         }
+        self.connect(&key, exchange, story);
+        key
+    }
+
+    /// Adds what an instance rests on, and notes it there.
+    fn connect(&mut self, key: &str, exchange: &Exchange, story: &Story<'_>) {
         let mut from = BTreeMap::new();
         let mut needs = Vec::new();
         let mut after = Vec::new();
         for name in &exchange.takes_from {
-            let source = self.add(name, story, Some(&key));
+            let source = self.add(name, story, Some(key));
             needs.push(source.clone());
             from.insert(name.clone(), source);
         }
         for name in &exchange.file.after {
-            after.push(self.add(name, story, Some(&key)));
+            after.push(self.add(name, story, Some(key)));
         }
         for spoiled in &exchange.file.spoils {
-            needs.push(self.add(spoiled, story, Some(&key)));
+            needs.push(self.add(spoiled, story, Some(key)));
             // A spoiler goes after all other readers of what it spoils, except those that come after it.
             for other in story.exchanges().filter(|other| other.id != exchange.id) {
                 if other.takes_from.contains(spoiled) && !story.draws_in(&other.id, &exchange.id) {
@@ -213,7 +179,7 @@ impl Planner<'_> {
             }
         }
         let like = self.base(exchange);
-        if let Some(instance) = self.plan.instances.get_mut(&key) {
+        if let Some(instance) = self.plan.instances.get_mut(key) {
             instance.from.extend(from);
             for (list, more) in [(&mut instance.needs, needs), (&mut instance.after, after)] {
                 for key in more {
@@ -227,7 +193,6 @@ impl Planner<'_> {
                 instance.like = like;
             }
         }
-        key
     }
 
     /// The shared instance of what an exchange is like, planned as well: verdicts need it.
@@ -372,23 +337,4 @@ impl Planner<'_> {
         let look = planned.filter(|instance| self.catalogue.exchanges.get(&instance.exchange).is_some_and(looks));
         self.plan.look = look.map(|instance| instance.key.clone()).collect();
     }
-}
-
-/// Asked without anything before it, and with a known right answer.
-fn is_ordinary(exchange: &Exchange) -> bool {
-    exchange.works.is_some()
-        && exchange.takes_from.is_empty()
-        && exchange.file.endpoint == Some(Endpoint::TokenEndpoint)
-        && is_plain(exchange)
-        && exchange.file.risk == Risk::None
-}
-
-fn is_plain(exchange: &Exchange) -> bool {
-    let file = &exchange.file;
-    !file.single_use
-        && file.wait.is_none()
-        && file.repeat.is_none()
-        && file.after.is_empty()
-        && file.spoils.is_empty()
-        && file.kind.unwrap_or_default() == Kind::Request
 }

@@ -1,6 +1,6 @@
 //! Asks for the metadata of a target that names an issuer and no token endpoint, before anything is planned.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::future::Future;
 
 use indexmap::IndexMap;
@@ -58,20 +58,7 @@ fn looked_for(target: &Target) -> &'static [&'static str] {
 pub fn looking(catalogue: &Catalogue, target: &Target) -> Plan {
     let instances = looked_for(target).iter().filter_map(|key| {
         let exchange = catalogue.exchanges.get(key)?;
-        let instance = Instance {
-            key: (*key).to_owned(),
-            exchange: exchange.id.clone(),
-            from: BTreeMap::new(),
-            needs: Vec::new(),
-            after: Vec::new(),
-            like: None,
-            requests: 1,
-            guess: false,
-            change: false,
-            ordinary: false,
-            shareable: true,
-        };
-        Some((instance.key.clone(), instance))
+        Some(((*key).to_owned(), Instance::new((*key).to_owned(), exchange)))
     });
     Plan { instances: instances.collect(), ..Plan::default() }
 }
