@@ -120,7 +120,8 @@ pub struct Received {
 }
 
 /// Pairs as an object: a name that occurs once is a value, more often a list.
-pub(super) fn many(pairs: &[(String, String)]) -> Value {
+#[must_use]
+pub fn many(pairs: &[(String, String)]) -> Value {
     let mut all = Map::new();
     for (name, value) in pairs {
         let value = Value::String(value.clone());

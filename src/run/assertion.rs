@@ -12,7 +12,7 @@ use crate::suite::reference::{self, Missing};
 use crate::target::Target;
 
 /// The registered type of client assertions. Source: RFC 7523 §2.2.
-pub(super) const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+pub(super) const CLIENT_ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// How long an assertion is good, in seconds: long enough for clocks that differ, short enough for servers with a limit.
 const LIFE: i64 = 120;

@@ -15,7 +15,7 @@ use super::credentials::Joined;
 use super::discover::Found;
 use super::values::{Values, not_sent, worked};
 use super::walk::Walkers;
-use super::wire::Wire;
+use super::wire::{Wire, millis};
 use super::{Brought, Error, Settings, Task};
 use crate::exchange::{NotSent, Recorded, Recording, Why};
 use crate::plan::Instance;
@@ -245,7 +245,7 @@ impl Runner<'_> {
         match self.wait_of(instance) {
             Err(not_sent) => Readiness::Never(not_sent),
             Ok(None) => Readiness::At(0),
-            Ok(Some(wait)) => Readiness::At(latest.max(1) + u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+            Ok(Some(wait)) => Readiness::At(latest.max(1).saturating_add(millis(wait))),
         }
     }
 
@@ -272,18 +272,7 @@ impl Runner<'_> {
     }
 
     pub(super) fn values<'v>(&'v self, instance: &'v Instance) -> Values<'v> {
-        Values {
-            catalogue: self.task.catalogue,
-            target: self.task.target,
-            instance,
-            documents: &self.documents,
-            clock: self.settings.clock.as_ref(),
-            seed: self.settings.seed,
-            drawn: Cell::new(0),
-            lets: RefCell::default(),
-            jwts: RefCell::default(),
-            sensitive: RefCell::default(),
-        }
+        Values::new(self.task, self.settings, instance, &self.documents)
     }
 
     fn fill(&self, instance: &Instance, value: &Value) -> Result<Value, NotSent> {
@@ -314,7 +303,7 @@ impl Runner<'_> {
     pub(super) async fn keep_rate(&self) {
         let Some(interval) = self.settings.interval else { return };
         let at = self.next_at.get().max(self.settings.clock.now_ms());
-        self.next_at.set(at + u64::try_from(interval.as_millis()).unwrap_or(0));
+        self.next_at.set(at + millis(interval));
         self.sleep_until(at).await;
     }
 

@@ -20,6 +20,8 @@ pub const PATIENCE: Duration = Duration::from_secs(300);
 const MOST: usize = 64 * 1024;
 /// Most connections of the browser at a time.
 const MOST_OPEN: usize = 32;
+/// Between two attempts to take a connection.
+const BREATH: Duration = Duration::from_millis(10);
 const PAGE: &str = "<!doctype html><title>grantlint</title><p>The answer has arrived. You can close this page.</p>\n";
 
 /// Who is at the browser.
@@ -81,9 +83,13 @@ async fn heard(listener: &TcpListener, end: &str, ends: &[String]) -> Redirect {
     let mut open = JoinSet::new();
     loop {
         tokio::select! {
-            accepted = listener.accept(), if open.len() < MOST_OPEN => if let Ok((stream, _)) = accepted {
-                let (end, ends) = (Arc::clone(&end), Arc::clone(&ends));
-                open.spawn(async move { brought(stream, &end, &ends).await });
+            accepted = listener.accept(), if open.len() < MOST_OPEN => match accepted {
+                Ok((stream, _)) => {
+                    let (end, ends) = (Arc::clone(&end), Arc::clone(&ends));
+                    open.spawn(async move { brought(stream, &end, &ends).await });
+                }
+                // Out of file descriptors or the like: others may close in the meantime.
+                Err(_) => tokio::time::sleep(BREATH).await,
             },
             brought = open.join_next(), if !open.is_empty() => if let Some(Ok(Some(redirect))) = brought {
                 return redirect;

@@ -99,80 +99,69 @@ impl Runner<'_> {
         let document = self.task.plan.first.iter().rev().find_map(|key| documents.get(key))?;
         let word = |place: &str| document.pointer(place).and_then(Value::as_str).unwrap_or_default();
         let endpoint = word("/request/url").split('?').next().unwrap_or_default().to_owned();
-        let says = |says: &str, next: &str| Some((says.to_owned(), next.to_owned()));
         let error = word("/error");
-        match word("/outcome") {
-            "unresolved" => {
-                return says(
-                    &format!("the host of {endpoint} has no address: {error}"),
-                    "check the spelling of the URL, and whether this machine may resolve the name (VPN, DNS)",
-                );
-            }
-            "refused" => {
-                return says(
-                    &format!("nothing listens at {endpoint}: {error}"),
-                    "check host and port, and whether the service is up and a firewall lets this machine through",
-                );
-            }
-            "tls_failed" => {
-                return says(
-                    &format!("TLS with {endpoint} failed: {error}"),
-                    "check the certificate and its chain; trust a private authority with `ca_file` or --cacert",
-                );
-            }
-            "timed_out" => {
-                return says(
-                    &format!("{endpoint} did not answer in time: {}", bound(document)),
-                    "check that the service is up; raise `timeout` or `bounds` in the target file if it is known to be slow",
-                );
-            }
-            "closed_early" => {
-                return says(
-                    &format!("{endpoint} closed the connection before its answer was whole: {error}"),
-                    "look into the log of the server or of the proxy before it",
-                );
-            }
-            "malformed" => {
-                return says(
-                    &format!("{endpoint} does not answer in HTTP: {error}"),
-                    "check that the port is the right one, and http or https",
-                );
-            }
-            "too_large" => {
-                return says(
-                    &format!("the answer of {endpoint} is larger than the bound: {}", bound(document)),
-                    "look at what the endpoint sends; the bounds can be raised in the target file",
-                );
-            }
+        let (says, next) = match word("/outcome") {
+            "unresolved" => (
+                format!("the host of {endpoint} has no address: {error}"),
+                "check the spelling of the URL, and whether this machine may resolve the name (VPN, DNS)",
+            ),
+            "refused" => (
+                format!("nothing listens at {endpoint}: {error}"),
+                "check host and port, and whether the service is up and a firewall lets this machine through",
+            ),
+            "tls_failed" => (
+                format!("TLS with {endpoint} failed: {error}"),
+                "check the certificate and its chain; trust a private authority with `ca_file` or --cacert",
+            ),
+            "timed_out" => (
+                format!("{endpoint} did not answer in time: {}", bound(document)),
+                "check that the service is up; raise `timeout` or `bounds` in the target file if it is known to be slow",
+            ),
+            "closed_early" => (
+                format!("{endpoint} closed the connection before its answer was whole: {error}"),
+                "look into the log of the server or of the proxy before it",
+            ),
+            "malformed" => (
+                format!("{endpoint} does not answer in HTTP: {error}"),
+                "check that the port is the right one, and http or https",
+            ),
+            "too_large" => (
+                format!("the answer of {endpoint} is larger than the bound: {}", bound(document)),
+                "look at what the endpoint sends; the bounds can be raised in the target file",
+            ),
             "throttled" => {
-                return says(
-                    &format!("{endpoint} is throttling this client"),
-                    "wait, or ask for a higher limit, and run again",
-                );
+                (format!("{endpoint} is throttling this client"), "wait, or ask for a higher limit, and run again")
             }
-            _ => {}
-        }
+            _ => self.answered_so(document, &endpoint)?,
+        };
+        Some((says, next.to_owned()))
+    }
+
+    /// The same where an answer came.
+    fn answered_so(&self, document: &Value, endpoint: &str) -> Option<(String, &'static str)> {
+        let word = |place: &str| document.pointer(place).and_then(Value::as_str).unwrap_or_default();
         let status = document.pointer("/response/status").and_then(Value::as_u64).unwrap_or(0);
-        match (word("/answer"), status) {
-            (_, 404) => says(&format!("{endpoint} is not there: 404"), "check the path of the token endpoint"),
-            ("login" | "page" | "error_page", _) => says(
-                &format!("{endpoint} answers with an HTML page ({status}), not with OAuth"),
+        let told = match (word("/answer"), status) {
+            (_, 404) => (format!("{endpoint} is not there: 404"), "check the path of the token endpoint"),
+            ("login" | "page" | "error_page", _) => (
+                format!("{endpoint} answers with an HTML page ({status}), not with OAuth"),
                 "check the URL: this looks like a web page, a login or a gateway in front of the endpoint",
             ),
-            ("redirect", _) => says(
-                &format!("{endpoint} redirects to {}", word("/response/location/url")),
+            ("redirect", _) => (
+                format!("{endpoint} redirects to {}", word("/response/location/url")),
                 "use the URL it redirects to, if that is the token endpoint; credentials never follow a redirect",
             ),
-            _ if self.task.plan.first.iter().any(|key| self.refuses_client(key)) => says(
-                &format!("{endpoint} refuses these client credentials ({status} {})", word("/response/json/error")),
+            _ if self.task.plan.first.iter().any(|key| self.refuses_client(key)) => (
+                format!("{endpoint} refuses these client credentials ({status} {})", word("/response/json/error")),
                 if document.pointer("/request/jwt/client_assertion").is_some() {
                     "check client_id, private_key, key_id and assertion_audience, and the clock of this machine"
                 } else {
                     "check client_id and client_secret; nothing more was sent, so that the client is not locked"
                 },
             ),
-            _ => None,
-        }
+            _ => return None,
+        };
+        Some(told)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What would be sent: requests built without answers, masked.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 
 use indexmap::IndexMap;
@@ -101,15 +101,13 @@ pub struct Taken {
 /// The exchanges that are left out come second.
 #[must_use]
 pub fn prepared(task: Task<'_>, settings: &Settings, all: bool) -> (Vec<Prepared>, Vec<String>) {
-    let mut ready: IndexMap<String, Prepared> = IndexMap::new();
-    let mut left_out = Vec::new();
+    let (seen, ready, left_out) = (HashSet::new(), IndexMap::new(), Vec::new());
+    let mut preparing = Preparing { task, settings, all, seen, ready, left_out };
     // What changes something goes last, as in a run.
     let (last, first): (Vec<&Instance>, Vec<&Instance>) =
         task.plan.instances.values().partition(|instance| instance.change || instance.guess);
-    let mut seen = HashSet::new();
-    for instance in first.into_iter().chain(last) {
-        prepare(task, settings, all, (instance, false), (&mut seen, &mut ready, &mut left_out));
-    }
+    first.into_iter().chain(last).for_each(|instance| preparing.prepare(instance, false));
+    let Preparing { mut ready, left_out, .. } = preparing;
     let exchanges = ready.iter_mut().map(|(key, one)| (key.clone(), Recorded::Sent(one.document.take()))).collect();
     let mut recording = Recording { exchanges, target: Value::Null }.sealed(&task.target.to_mask());
     for (key, one) in &mut ready {
@@ -120,46 +118,59 @@ pub fn prepared(task: Task<'_>, settings: &Settings, all: bool) -> (Vec<Prepared
     (ready.into_values().collect(), left_out)
 }
 
-type Known<'k> = (&'k mut HashSet<String>, &'k mut IndexMap<String, Prepared>, &'k mut Vec<String>);
+/// Requests on their way to be handed on.
+struct Preparing<'p> {
+    task: Task<'p>,
+    settings: &'p Settings,
+    /// Those that ought to be refused, and that change something, too.
+    all: bool,
+    seen: HashSet<String>,
+    ready: IndexMap<String, Prepared>,
+    left_out: Vec<String>,
+}
 
-/// `needed`: by something that is handed on.
-fn prepare(task: Task<'_>, settings: &Settings, all: bool, one: (&Instance, bool), known: Known<'_>) {
-    let ((instance, needed), (seen, ready, left_out)) = (one, known);
-    let Some(exchange) = task.catalogue.exchanges.get(&instance.exchange) else { return };
-    let file = &exchange.file;
-    let harmless = exchange.works.is_some() && file.risk == Risk::None;
-    // What is asked anew for one reader, or before something is spoiled, is of interest to its reader only.
-    let ordinary = harmless && (needed || instance.key == instance.exchange);
-    if !(all || ordinary) || !seen.insert(instance.key.clone()) {
-        return;
-    }
-    for (list, needed) in [(&instance.needs, true), (&instance.after, false)] {
-        for before in list.iter().filter_map(|key| task.plan.instances.get(key)) {
-            prepare(task, settings, all, (before, needed), (&mut *seen, &mut *ready, &mut *left_out));
+impl Preparing<'_> {
+    /// `needed`: by something that is handed on.
+    fn prepare(&mut self, instance: &Instance, needed: bool) {
+        let task = self.task;
+        let Some(exchange) = task.catalogue.exchanges.get(&instance.exchange) else { return };
+        let file = &exchange.file;
+        let harmless = exchange.works.is_some() && file.risk == Risk::None;
+        // What is asked anew for one reader, or before something is spoiled, is of interest to its reader only.
+        let ordinary = harmless && (needed || instance.key == instance.exchange);
+        if !(self.all || ordinary) || !self.seen.insert(instance.key.clone()) {
+            return;
         }
-    }
-    let one_request = file.kind.unwrap_or_default() == Kind::Request && file.repeat.is_none() && file.wait.is_none();
-    let mut taken: Vec<Taken> = Vec::new();
-    let first = ready.values().map(|one| one.taken.len()).sum::<usize>();
-    let named = &mut |reference: &Reference| {
-        let Source::Place { name, place } = &reference.source else { return None };
-        let member = place.strip_prefix("/response/json/").filter(|member| !member.contains(['/', '~']))?;
-        let from = instance.from.get(name).unwrap_or(name);
-        if !reference.transforms.is_empty() || !ready.contains_key(from) {
-            return None;
+        for (list, needed) in [(&instance.needs, true), (&instance.after, false)] {
+            for before in list.iter().filter_map(|key| task.plan.instances.get(key)) {
+                self.prepare(before, needed);
+            }
         }
-        let mask = format!("***taken.{}***", first + taken.len());
-        taken.push(Taken { mask: mask.clone(), from: from.clone(), member: member.to_owned() });
-        Some(mask)
-    };
-    let document = one_request.then(|| unanswered(task, settings, instance, named)).flatten();
-    match document.filter(|document| document["request"]["jwt"].is_null()) {
-        Some(document) => {
-            let (key, title) = (instance.key.clone(), title(exchange, instance));
-            ready.insert(key.clone(), Prepared { key, exchange: exchange.id.clone(), title, document, taken });
+        let once = file.repeat.is_none() && file.wait.is_none();
+        let one_request = file.kind.unwrap_or_default() == Kind::Request && once;
+        let mut taken: Vec<Taken> = Vec::new();
+        let first = self.ready.values().map(|one| one.taken.len()).sum::<usize>();
+        let named = &mut |reference: &Reference| {
+            let Source::Place { name, place } = &reference.source else { return None };
+            let member = place.strip_prefix("/response/json/").filter(|member| !member.contains(['/', '~']))?;
+            let from = instance.from.get(name).unwrap_or(name);
+            if !reference.transforms.is_empty() || !self.ready.contains_key(from) {
+                return None;
+            }
+            let mask = format!("***taken.{}***", first + taken.len());
+            taken.push(Taken { mask: mask.clone(), from: from.clone(), member: member.to_owned() });
+            Some(mask)
+        };
+        let document = one_request.then(|| unanswered(task, self.settings, instance, named)).flatten();
+        match document.filter(|document| document["request"]["jwt"].is_null()) {
+            Some(document) => {
+                let (key, title) = (instance.key.clone(), title(exchange, instance));
+                let prepared = Prepared { key: key.clone(), exchange: exchange.id.clone(), title, document, taken };
+                self.ready.insert(key, prepared);
+            }
+            None if self.left_out.contains(&instance.exchange) => {}
+            None => self.left_out.push(instance.exchange.clone()),
         }
-        None if left_out.contains(&instance.exchange) => {}
-        None => left_out.push(instance.exchange.clone()),
     }
 }
 
@@ -177,18 +188,7 @@ fn unanswered(
 ) -> Option<Value> {
     let documents = RefCell::new(HashMap::new());
     let exchange = task.catalogue.exchanges.get(&instance.exchange)?;
-    let values = Values {
-        catalogue: task.catalogue,
-        target: task.target,
-        instance,
-        documents: &documents,
-        clock: settings.clock.as_ref(),
-        seed: settings.seed,
-        drawn: Cell::new(0),
-        lets: RefCell::default(),
-        jwts: RefCell::default(),
-        sensitive: RefCell::default(),
-    };
+    let values = Values::new(task, settings, instance, &documents);
     let ready = request::build(exchange, task.target, Joined::default(), &mut |reference| {
         values.resolve(reference).or_else(|missing| match (&missing, &reference.source) {
             (Missing::Prerequisite { .. }, Source::Place { .. }) => named(reference).map(Value::String).ok_or(missing),

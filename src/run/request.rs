@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
 
-use super::assertion::{JWT_BEARER, Signing};
+use super::assertion::{CLIENT_ASSERTION_TYPE, Signing};
 use super::credentials::{Joined, authenticated, credentials, first_method};
 use crate::exchange::{Authorization, Sent};
 use crate::suite::Exchange;
@@ -20,6 +20,27 @@ pub(super) struct Ready {
 }
 
 pub(super) type Resolve<'r> = &'r mut dyn FnMut(&Reference) -> Result<Value, Missing>;
+
+/// What an exchange says of a request, filled, before it becomes bytes.
+struct Draft {
+    encode: Encode,
+    params: Vec<(String, Value)>,
+    query: Vec<(String, String)>,
+    headers: Vec<(String, String)>,
+    authorization: Option<Authorization>,
+    /// A configured secret goes out with it.
+    secret: bool,
+}
+
+/// A body with its media type, and what it was made of.
+#[derive(Default)]
+struct Body {
+    bytes: Vec<u8>,
+    content_type: Option<String>,
+    /// How `params` are written; `None` for a literal body and for none.
+    encode: Option<&'static str>,
+    params: Vec<(String, String)>,
+}
 
 /// Builds the request.
 ///
@@ -41,63 +62,23 @@ pub(super) fn build(
         resolve(reference)
     };
     let resolve: Resolve<'_> = &mut resolve;
-    let mut params = filled(&file.params, resolve)?;
-    let mut query = texts(filled(&file.query, resolve)?);
-    let mut headers = texts(filled(&file.headers, resolve)?);
-    let resource = file.endpoint == Some(Endpoint::Resource);
     let method = method(exchange, target);
     let query_by_default = method == "GET" && file.encode.is_none();
-    let encode = if query_by_default { Encode::Query } else { file.encode.unwrap_or(Encode::Form) };
-    let mut authorization = None;
-    let mut own_secret = false;
-    if let Some(Absentable::Is(authenticate)) = &file.authenticate
-        && !(authenticate.who == Who::AssertionGrant && grants_alone(target))
-    {
-        let credentials = credentials(authenticate, target, resolve)?;
-        let by = authenticate.by.unwrap_or_else(|| first_method(target, &credentials));
-        own_secret = by.is_assertion() || credentials.variable.is_some() && credentials.client_secret.is_some();
-        if (by == By::Post || by.is_assertion()) && encode == Encode::Query {
-            // Only what says so in its own `query` writes a secret where logs see it.
-            return Err(Missing::Claim("client_secret_basic".into()));
-        }
-        if by.is_assertion() {
-            let member = credentials.member.ok_or_else(|| Missing::Claim("client.private_key".into()))?;
-            let jwt =
-                Signing::of(target, member, Some(by))?.jwt(&authenticate.jwt.clone().unwrap_or_default(), resolve)?;
-            for (name, value) in [
-                // Unnecessary, and some servers look for the key by it. Source: RFC 7521 §4.2.
-                ("client_id", credentials.client_id.clone()),
-                ("client_assertion_type", JWT_BEARER.to_owned()),
-                ("client_assertion", jwt),
-            ] {
-                if !params.iter().any(|(own, _)| own == name) {
-                    params.push((name.into(), value.into()));
-                }
-            }
-        }
-        authorization = authenticated(by, credentials, joined, &mut params, &mut headers);
-    }
-    let mut body = Vec::new();
-    let mut content_type = None;
-    let mut written = None;
-    let mut named = Vec::new();
-    if let Some(raw) = &file.raw {
-        body = text(reference::fill(&Value::String(raw.clone()), resolve)?).into_bytes();
-    } else if resource && file.params.is_empty() && file.method.is_none() {
-        body = target.text("resource.body").unwrap_or_default().into_bytes();
-        content_type = target.text("resource.content_type").filter(|_| !body.is_empty());
-    } else if !params.is_empty() || method == "POST" {
-        written = Some(encode.word());
-        (body, content_type) = encoded(encode, &params);
-        named = texts(params);
-        if encode == Encode::Query {
-            query.append(&mut named);
-        }
-    }
-    let url = url(exchange, target, &query, resolve)?;
-    if file.url.is_some() && (secret || own_secret) {
+    let mut draft = Draft {
+        encode: if query_by_default { Encode::Query } else { file.encode.unwrap_or(Encode::Form) },
+        params: filled(&file.params, resolve)?,
+        query: texts(filled(&file.query, resolve)?),
+        headers: texts(filled(&file.headers, resolve)?),
+        authorization: None,
+        secret: false,
+    };
+    draft.authenticate(exchange, target, joined, resolve)?;
+    let body = draft.body(exchange, target, &method, resolve)?;
+    let url = url(exchange, target, &draft.query, resolve)?;
+    if file.url.is_some() && (secret || draft.secret) {
         return Err(unsendable("credentials go to configured endpoints only".into()));
     }
+    let Draft { query, headers, authorization, .. } = draft;
     let own = |name: &str| headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
     let odd = ["host", "content-length", "transfer-encoding", "connection"].into_iter().any(own);
     // A URL that a parser would change, and fields that the library writes itself, go out as they stand.
@@ -105,12 +86,83 @@ pub(super) fn build(
         file.transport == Some(Transport::Raw) || odd || Url::parse(&url).is_ok_and(|parsed| parsed.as_str() != url);
     // Through a proxy only the library can send.
     let raw = raw && target.proxy.is_none();
-    let headers = complete(headers, &url, &method, content_type, body.len(), target, raw);
+    let Body { bytes: body, content_type, encode, params } = body;
+    let outline = Outline { method: &method, url: &url, content_type, length: body.len(), raw };
+    let headers = complete(headers, outline, target);
     carried(&method, &headers)?;
     let authorization = authorization.or_else(|| literal(&headers));
     let endpoint = file.endpoint.filter(|_| !file.apart).map(|endpoint| endpoint.name().to_owned());
-    let sent = Sent { method, url, endpoint, headers, query, params: named, encode: written, body, authorization };
+    let sent = Sent { method, url, endpoint, headers, query, params, encode, body, authorization };
     Ok(Ready { sent, raw })
+}
+
+impl Draft {
+    /// Puts credentials where the exchange, or the target, wants them.
+    fn authenticate(
+        &mut self,
+        exchange: &Exchange,
+        target: &Target,
+        joined: Joined,
+        resolve: Resolve<'_>,
+    ) -> Result<(), Missing> {
+        let Some(Absentable::Is(authenticate)) = &exchange.file.authenticate else { return Ok(()) };
+        if authenticate.who == Who::AssertionGrant && grants_alone(target) {
+            return Ok(());
+        }
+        let credentials = credentials(authenticate, target, resolve)?;
+        let by = authenticate.by.unwrap_or_else(|| first_method(target, &credentials));
+        self.secret = by.is_assertion() || credentials.variable.is_some() && credentials.client_secret.is_some();
+        if (by == By::Post || by.is_assertion()) && self.encode == Encode::Query {
+            // Only what says so in its own `query` writes a secret where logs see it.
+            return Err(Missing::Claim("client_secret_basic".into()));
+        }
+        if by.is_assertion() {
+            let member = credentials.member.ok_or_else(|| Missing::Claim("client.private_key".into()))?;
+            let spec = authenticate.jwt.clone().unwrap_or_default();
+            let jwt = Signing::of(target, member, Some(by))?.jwt(&spec, resolve)?;
+            for (name, value) in [
+                // Unnecessary, and some servers look for the key by it. Source: RFC 7521 §4.2.
+                ("client_id", credentials.client_id.clone()),
+                ("client_assertion_type", CLIENT_ASSERTION_TYPE.to_owned()),
+                ("client_assertion", jwt),
+            ] {
+                if !self.params.iter().any(|(own, _)| own == name) {
+                    self.params.push((name.into(), value.into()));
+                }
+            }
+        }
+        self.authorization = authenticated(by, credentials, joined, &mut self.params, &mut self.headers);
+        Ok(())
+    }
+
+    /// The body; parameters that belong into the query move there.
+    fn body(
+        &mut self,
+        exchange: &Exchange,
+        target: &Target,
+        method: &str,
+        resolve: Resolve<'_>,
+    ) -> Result<Body, Missing> {
+        let file = &exchange.file;
+        if let Some(raw) = &file.raw {
+            let bytes = text(reference::fill(&Value::String(raw.clone()), resolve)?).into_bytes();
+            return Ok(Body { bytes, ..Body::default() });
+        }
+        if file.endpoint == Some(Endpoint::Resource) && file.params.is_empty() && file.method.is_none() {
+            let bytes = target.text("resource.body").unwrap_or_default().into_bytes();
+            let content_type = target.text("resource.content_type").filter(|_| !bytes.is_empty());
+            return Ok(Body { bytes, content_type, ..Body::default() });
+        }
+        if self.params.is_empty() && method != "POST" {
+            return Ok(Body::default());
+        }
+        let (bytes, content_type) = encoded(self.encode, &self.params);
+        let mut params = texts(std::mem::take(&mut self.params));
+        if self.encode == Encode::Query {
+            self.query.append(&mut params);
+        }
+        Ok(Body { bytes, content_type, encode: Some(self.encode.word()), params })
+    }
 }
 
 /// Whether nobody authenticates beside a JWT grant. Source: RFC 7521 §4.1, where it is optional.
@@ -273,16 +325,21 @@ fn known_host(url: &str, target: &Target) -> Result<(), Missing> {
     Err(Missing::Claim(format!("`{wanted}` as a host of its own")))
 }
 
+/// What of a request its fields follow from.
+pub(super) struct Outline<'o> {
+    pub(super) method: &'o str,
+    pub(super) url: &'o str,
+    /// Of the body, unless the exchange says it itself.
+    pub(super) content_type: Option<String>,
+    /// Bytes of the body.
+    pub(super) length: usize,
+    /// Written by our own HTTP/1.1 writer.
+    pub(super) raw: bool,
+}
+
 /// Every field that goes out, in order: nothing is added behind the evidence's back.
-pub(super) fn complete(
-    own: Vec<(String, String)>,
-    url: &str,
-    method: &str,
-    content_type: Option<String>,
-    length: usize,
-    target: &Target,
-    raw: bool,
-) -> Vec<(String, String)> {
+pub(super) fn complete(own: Vec<(String, String)>, outline: Outline<'_>, target: &Target) -> Vec<(String, String)> {
+    let Outline { method, url, content_type, length, raw } = outline;
     let has =
         |headers: &[(String, String)], name: &str| headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
     let mut headers = Vec::new();

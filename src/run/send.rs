@@ -9,7 +9,7 @@ use super::execute::Runner;
 use super::handshake;
 use super::request::{self, Ready};
 use super::values::{Values, holds, not_sent, worked};
-use super::wire::Ended;
+use super::wire::{Ended, millis};
 use crate::exchange::{NotSent, Received, Why, document, finish};
 use crate::plan::Instance;
 use crate::suite::files::Kind;
@@ -57,7 +57,7 @@ impl Runner<'_> {
         until: &Clauses,
         within: Duration,
     ) -> Result<Value, NotSent> {
-        let end = self.settings.clock.now_ms() + u64::try_from(within.as_millis()).unwrap_or(0);
+        let end = self.settings.clock.now_ms().saturating_add(millis(within));
         let mut attempts = 0;
         loop {
             attempts += 1;
@@ -157,9 +157,7 @@ impl Runner<'_> {
             drop(slot);
             let depth = self.task.target.bounds.json_depth;
             let mut document = document(outcome, &ready.sent, received.as_deref(), bound.as_ref(), depth);
-            let first_byte = received
-                .as_ref()
-                .map_or(elapsed, |received| received.first_byte_ms.max(elapsed.min(received.first_byte_ms)));
+            let first_byte = received.as_ref().map_or(elapsed, |received| received.first_byte_ms);
             let timing = json!({"at": at, "elapsed_ms": elapsed, "first_byte_ms": first_byte});
             finish(&mut document, lets(values), timing);
             if let Some(error) = error {

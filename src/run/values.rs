@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::assertion::Signing;
+use super::{Settings, Task};
 use crate::clock::Clock;
 use crate::exchange::{NotSent, Why, find};
 use crate::plan::Instance;
@@ -16,23 +17,44 @@ use crate::target::Target;
 
 /// What the references of one instance stand for.
 pub(super) struct Values<'v> {
-    pub(super) catalogue: &'v Catalogue,
-    pub(super) target: &'v Target,
-    pub(super) instance: &'v Instance,
+    catalogue: &'v Catalogue,
+    target: &'v Target,
+    instance: &'v Instance,
     /// Documents as they came, by instance key.
-    pub(super) documents: &'v RefCell<HashMap<String, Value>>,
-    pub(super) clock: &'v dyn Clock,
-    pub(super) seed: u64,
+    documents: &'v RefCell<HashMap<String, Value>>,
+    clock: &'v dyn Clock,
+    seed: u64,
     /// Made-up values so far: each occurrence gets its own.
     pub(super) drawn: Cell<u64>,
     pub(super) lets: RefCell<Map<String, Value>>,
     /// JWTs that were signed, by name: within one request a name is one JWT.
-    pub(super) jwts: RefCell<Map<String, Value>>,
+    jwts: RefCell<Map<String, Value>>,
     /// Values made from what a server issued: to be masked like it.
     pub(super) sensitive: RefCell<Vec<String>>,
 }
 
-impl Values<'_> {
+impl<'v> Values<'v> {
+    /// Nothing is made up or signed yet.
+    pub(super) fn new(
+        task: Task<'v>,
+        settings: &'v Settings,
+        instance: &'v Instance,
+        documents: &'v RefCell<HashMap<String, Value>>,
+    ) -> Self {
+        Self {
+            catalogue: task.catalogue,
+            target: task.target,
+            instance,
+            documents,
+            clock: settings.clock.as_ref(),
+            seed: settings.seed,
+            drawn: Cell::new(0),
+            lets: RefCell::default(),
+            jwts: RefCell::default(),
+            sensitive: RefCell::default(),
+        }
+    }
+
     /// The value of a reference, before its transforms.
     pub(super) fn resolve(&self, reference: &Reference) -> Result<Value, Missing> {
         let value = self.found(reference)?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 use url::{Url, form_urlencoded};
@@ -13,12 +13,14 @@ use url::{Url, form_urlencoded};
 use super::browser::Browser;
 use super::execute::Runner;
 use super::places::{ends, inside};
-use super::request::{self, Ready};
+use super::request::{self, Outline, Ready};
 use super::send::lets;
 use super::values::Values;
 use super::{Driver, person};
-use crate::agent::{Answer, Ask, Cause, End, Ended, Jar, Next, Page, Person, Redirect, Seen, Walk, embedded_origins};
-use crate::exchange::{NotSent, Outcome, Received, Sent, Why, document, finish};
+use crate::agent::{
+    Answer, Ask, Cause, End, Ended, Jar, Next, Page, Person, Redirect, Seen, Via, Walk, embedded_origins,
+};
+use crate::exchange::{NotSent, Outcome, Received, Sent, Why, document, finish, many};
 use crate::oauth::Secret;
 use crate::plan::Instance;
 use crate::suite::Exchange;
@@ -160,12 +162,8 @@ impl Runner<'_> {
                 break ended(Ended::Elsewhere, format!("{:?} is not a URL", ready.sent.url));
             };
             if let Some(header) = cookies.jar().header(&url) {
-                // Cookies that the target file adds to every request stand behind those of the session.
-                match ready.sent.headers.iter_mut().find(|(name, _)| name.eq_ignore_ascii_case("cookie")) {
-                    Some((_, own)) => *own = format!("{header}; {own}"),
-                    None => ready.sent.headers.push(("cookie".into(), header.clone())),
-                }
                 note(values, cookie_values(&header));
+                add_cookies(&mut ready, header);
             }
             let (mut step, received) = self.send(instance, &ready, values, None).await;
             step["cause"] = cause.word().into();
@@ -215,6 +213,14 @@ impl Runner<'_> {
         finish(&mut step, lets(values), json!({"at": now, "elapsed_ms": 0}));
         step["cause"] = Cause::Asked.word().into();
         step
+    }
+}
+
+/// Cookies that the target file adds to every request stand behind those of the session.
+fn add_cookies(ready: &mut Ready, header: String) {
+    match ready.sent.headers.iter_mut().find(|(name, _)| name.eq_ignore_ascii_case("cookie")) {
+        Some((_, own)) => *own = format!("{header}; {own}"),
+        None => ready.sent.headers.push(("cookie".into(), header)),
     }
 }
 
@@ -281,7 +287,8 @@ fn page_request(ask: Ask, from: &Url, target: &Target) -> Ready {
     }
     let query = ask.url.query_pairs().into_owned().collect();
     let url = String::from(ask.url);
-    let headers = request::complete(headers, &url, method, content_type, body.len(), target, false);
+    let outline = Outline { method, url: &url, content_type, length: body.len(), raw: false };
+    let headers = request::complete(headers, outline, target);
     let encode = ask.post.then_some("form");
     let endpoint = Some("authorization_endpoint".to_owned());
     let sent = Sent {
@@ -358,25 +365,13 @@ fn answer(end: &End) -> &'static str {
 fn redirect_facts(redirect: &Redirect) -> Value {
     let all: Vec<(String, String)> =
         [&redirect.query, &redirect.fragment, &redirect.form].into_iter().flatten().cloned().collect();
-    let object = |pairs: &[(String, String)]| -> Map<String, Value> {
-        let mut members = Map::new();
-        for (name, value) in pairs {
-            let value = Value::from(value.as_str());
-            match members.get_mut(name) {
-                None => drop(members.insert(name.clone(), value)),
-                Some(Value::Array(values)) => values.push(value),
-                Some(first) => *first = Value::Array(vec![first.take(), value]),
-            }
-        }
-        members
-    };
     let via = match redirect.via {
-        crate::agent::Via::Status(status) => status.into(),
+        Via::Status(status) => status.into(),
         via => Value::from(via.word()),
     };
     let base = redirect.url.split(['?', '#']).next().unwrap_or_default();
     json!({
-        "to": redirect.base, "base": base, "url": redirect.url, "via": via, "parameters": object(&all),
-        "query": object(&redirect.query), "fragment": object(&redirect.fragment), "form": object(&redirect.form),
+        "to": redirect.base, "base": base, "url": redirect.url, "via": via, "parameters": many(&all),
+        "query": many(&redirect.query), "fragment": many(&redirect.fragment), "form": many(&redirect.form),
     })
 }
