@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::conclude::{self, Ended};
+use super::json::RUN_SCHEMA;
 pub use super::model::FailOn;
 use super::model::{
     Answers, Finding, LeftOut, Mismatch, Preflight, PreflightStep, RunReport, Severity, Tool, VerdictKind,
@@ -96,7 +97,7 @@ fn without_documents(material: &Material<'_>) -> RunReport {
         detail: detail.clone(),
     };
     RunReport {
-        schema: "grantlint/run-v1".into(),
+        schema: RUN_SCHEMA.into(),
         tool: Tool { name: "grantlint".into(), version: env!("CARGO_PKG_VERSION").into() },
         started: date(material.started_ms),
         elapsed_ms: material.elapsed_ms,

@@ -4,6 +4,7 @@
 
 use indexmap::IndexMap;
 
+use super::link::document;
 use super::model::{
     Answer, Answers, Exit, FailOn, Finding, RunReport, Severity, Summary, VerdictKind, WaiverNotice, WaiverState,
 };
@@ -96,17 +97,9 @@ pub fn exit(findings: &[Finding], ended: Ended<'_>) -> Exit {
     } else if !new.is_empty() {
         (1, format!("{} at or above the gate{besides}", plural(new.len(), "violation")))
     } else if fail_on_stale && old > 0 {
-        (
-            1,
-            format!(
-                "{} (--fail-on-stale)",
-                if old == 1 {
-                    "1 waiver is stale or has ended".to_owned()
-                } else {
-                    format!("{old} waivers are stale or have ended")
-                }
-            ),
-        )
+        let are =
+            if old == 1 { "1 waiver is stale or has ended" } else { &format!("{old} waivers are stale or have ended") };
+        (1, format!("{are} (--fail-on-stale)"))
     } else if untested > 0 || ended.stopped {
         (3, format!("not everything could be tested: {} without a verdict", plural(untested, "check")))
     } else if !concluded && !ended.part {
@@ -133,7 +126,7 @@ pub(super) fn answers(findings: &[Finding], callers: &[&str], stands_for_itself:
     let mut by_document: IndexMap<&str, Vec<&Finding>> = IndexMap::new();
     let mut by_caller: IndexMap<&str, Vec<&Finding>> = callers.iter().map(|caller| (*caller, Vec::new())).collect();
     for finding in findings {
-        let document = finding.sources.first().map_or("", |source| document_of(source));
+        let document = finding.sources.first().map_or("", |source| document(source));
         if let Some(caller) = &finding.caller {
             by_caller.entry(caller).or_default().push(finding);
         } else if callers.contains(&document) {
@@ -151,11 +144,6 @@ pub(super) fn answers(findings: &[Finding], callers: &[&str], stands_for_itself:
             .collect()
     };
     Answers { conforms: answered(by_document), works_for: answered(by_caller) }
-}
-
-/// The document that a source names: `RFC 6749 §5.1` → `RFC 6749`.
-fn document_of(source: &str) -> &str {
-    source.split(" §").next().unwrap_or(source).trim()
 }
 
 fn answer_of(findings: &[&Finding]) -> Answer {

@@ -130,10 +130,6 @@ fn list(names: &[String]) -> String {
     names.iter().map(|name| line(name)).collect::<Vec<_>>().join(", ")
 }
 
-fn count(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
-}
-
 fn line(text: &str) -> String {
     one_line(text, MOST_CHARS)
 }

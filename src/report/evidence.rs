@@ -152,7 +152,7 @@ impl Row {
 }
 
 /// Reference tokens of a JSON Pointer. Source: RFC 6901 §4.
-fn segments(pointer: &str) -> Vec<String> {
+pub(super) fn segments(pointer: &str) -> Vec<String> {
     pointer.split('/').skip(1).map(|token| token.replace("~1", "/").replace("~0", "~")).collect()
 }
 

@@ -6,6 +6,8 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
 
 use super::evidence;
 use super::model::{Finding, Place, RunReport, Severity, Source, Summary, VerdictKind, WaiverNotice, WaiverState};
@@ -119,14 +121,10 @@ pub(super) fn counted(summary: &Summary) -> String {
         .join(", ")
 }
 
-/// The page of a standard's section, for sources such as `RFC 6749 §5.1`.
-pub(super) fn link(source: &str) -> Option<String> {
-    let number = source.strip_prefix("RFC ")?;
-    let (number, section) = number.split_once(" §").map_or((number, None), |(number, section)| (number, Some(section)));
-    let digits = |text: &str| !text.is_empty() && text.len() <= 5 && text.bytes().all(|byte| byte.is_ascii_digit());
-    let section = section.filter(|section| section.len() <= 12 && section.split('.').all(digits));
-    let anchor = section.map_or_else(String::new, |section| format!("#section-{section}"));
-    digits(number).then(|| format!("https://www.rfc-editor.org/rfc/rfc{number}{anchor}"))
+/// When a run started, in UTC; `None` if the report does not say it, or says a moment that RFC 3339 cannot write.
+pub(super) fn started(report: &RunReport) -> Option<OffsetDateTime> {
+    let started = OffsetDateTime::parse(&report.started, &Rfc3339).ok()?.checked_to_offset(UtcOffset::UTC)?;
+    started.format(&Rfc3339).is_ok().then_some(started)
 }
 
 /// A line of a file of the user's repository.
@@ -236,15 +234,6 @@ impl Fingerprints {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sources_become_links_only_where_the_page_is_known() {
-        assert_eq!(link("RFC 6749 §5.1").as_deref(), Some("https://www.rfc-editor.org/rfc/rfc6749#section-5.1"));
-        assert_eq!(link("RFC 6749").as_deref(), Some("https://www.rfc-editor.org/rfc/rfc6749"));
-        assert_eq!(link("RFC 6749 §A.1)").as_deref(), Some("https://www.rfc-editor.org/rfc/rfc6749"));
-        assert_eq!(link("RFC 6749\"><script>"), None);
-        assert_eq!(link("Coupa call-out §A1"), None);
-    }
 
     #[test]
     fn a_fingerprint_is_the_same_next_time_and_given_once() {

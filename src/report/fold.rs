@@ -1,5 +1,6 @@
 //! Findings that say the same are told once, by every writer for people.
 
+use super::facts::line;
 use super::model::{Finding, Mismatch, RunReport, Severity, VerdictKind};
 
 /// What is told in one block: one flaw wherever it was seen, or all checks that one cause left without a verdict.
@@ -75,4 +76,36 @@ fn alike(kind: Kind, one: &Finding, other: &Finding) -> bool {
 /// Why there is no verdict.
 pub(crate) fn because(finding: &Finding) -> &str {
     finding.reason.as_deref().unwrap_or(&finding.message)
+}
+
+/// Each difference once, with how many exchanges show it.
+pub(crate) fn differences(finding: &Finding) -> Vec<(&Mismatch, usize)> {
+    let mut told: Vec<(&Mismatch, usize)> = Vec::new();
+    for mismatch in &finding.mismatches {
+        let same = |known: &Mismatch| {
+            (&known.at, &known.expected, &known.actual) == (&mismatch.at, &mismatch.expected, &mismatch.actual)
+        };
+        match told.iter_mut().find(|(known, _)| same(known)) {
+            Some((_, times)) => *times += 1,
+            None => told.push((mismatch, 1)),
+        }
+    }
+    told
+}
+
+/// What each caller's administrator would see, told once; a run for one caller speaks of that one throughout.
+pub(crate) fn sees<'a>(report: &RunReport, group: &Group<'a>) -> Vec<(String, &'a str)> {
+    let mut known = report.answers.works_for.keys();
+    let only = known.next().filter(|_| known.next().is_none());
+    let only = only.map_or_else(|| "the caller".to_owned(), |name| line(name));
+    let mut seen: Vec<(String, &str)> = Vec::new();
+    for finding in &group.findings {
+        if let Some(sees) = finding.caller_sees.as_deref() {
+            let caller = finding.caller.as_deref().map_or_else(|| only.clone(), line);
+            if !seen.contains(&(caller.clone(), sees)) {
+                seen.push((caller, sees));
+            }
+        }
+    }
+    seen
 }

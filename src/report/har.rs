@@ -25,7 +25,8 @@ pub fn render(reports: &[&RunReport]) -> String {
     let mut without_url = 0;
     for (nth, report) in reports.iter().enumerate() {
         let page = format!("run_{}", nth + 1);
-        let started = started(report);
+        let started = facts::started(report).and_then(|at| at.replace_millisecond(at.millisecond()).ok());
+        let started = started.unwrap_or(OffsetDateTime::UNIX_EPOCH);
         let mut own = Vec::new();
         for (key, document) in &report.exchanges {
             for (part, document) in parts(document) {
@@ -52,16 +53,6 @@ pub fn render(reports: &[&RunReport]) -> String {
     let mut text = serde_json::to_string_pretty(&Har { log }).expect("it has only strings as keys");
     text.push('\n');
     json_safe(&text)
-}
-
-/// When the run started; the epoch if the report does not say it.
-fn started(report: &RunReport) -> OffsetDateTime {
-    OffsetDateTime::parse(&report.started, &Rfc3339)
-        .ok()
-        .and_then(|at| at.checked_to_offset(time::UtcOffset::UTC))
-        .and_then(|at| at.replace_millisecond(at.millisecond()).ok())
-        .filter(|at| at.format(&Rfc3339).is_ok())
-        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
 fn date(at: OffsetDateTime) -> String {

@@ -15,7 +15,7 @@ mod run;
 mod table;
 mod tone;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use askama::Template;
 use base64::Engine as _;
@@ -128,13 +128,11 @@ struct Row {
 
 impl Ledger {
     fn of(reports: &[&RunReport]) -> Self {
-        let mut named: HashMap<&str, ()> = HashMap::new();
-        for finding in reports.iter().flat_map(|report| &report.findings) {
-            named.extend(finding.covers.iter().map(|id| (id.as_str(), ())));
-        }
+        let findings = reports.iter().flat_map(|report| &report.findings);
+        let named: HashSet<&str> = findings.flat_map(|finding| &finding.covers).map(String::as_str).collect();
         let files = suite::requirements();
         let rows = files.values().filter_map(Value::as_array).flatten().filter_map(Row::of);
-        Self(rows.filter(|(id, _)| named.contains_key(id.as_str())).collect())
+        Self(rows.filter(|(id, _)| named.contains(id.as_str())).collect())
     }
 
     /// Rows by their ids; of one that is not known, nothing.
@@ -174,10 +172,6 @@ fn prose(said: &str) -> Prose {
 /// What names a flaw.
 fn title(said: &str) -> String {
     prose::title(&line(said))
-}
-
-fn count(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 /// `a`, `a and b`, `a, b and c`; of more than `most` the first, and how many more there are.

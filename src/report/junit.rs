@@ -11,10 +11,9 @@ mod words;
 use std::collections::HashSet;
 
 use junit_report::{Duration, OffsetDateTime, Report, TestSuite};
-use time::UtcOffset;
-use time::format_description::well_known::Rfc3339;
 
 use super::evidence::elapsed_ms;
+use super::facts;
 use super::model::{Finding, RunReport, Severity, VerdictKind};
 use case::{Case, Names, Outcome};
 use complete::complete;
@@ -63,7 +62,9 @@ fn suite(report: &RunReport, many: bool, options: &JUnitOptions, names: &mut Nam
     let suites = if report.suites.is_empty() { "all".to_owned() } else { report.suites.join("+") };
     let mut suite = TestSuite::new(&names.new_suite(&format!("{target}: {suites}")));
     suite.package = "grantlint".to_owned();
-    suite.set_timestamp(started(&report.started));
+    // What RFC 3339 cannot write would be a panic in the crate.
+    let started = facts::started(report).and_then(|at| at.replace_nanosecond(0).ok());
+    suite.set_timestamp(started.unwrap_or(OffsetDateTime::UNIX_EPOCH));
     let mut timed = HashSet::new();
     for finding in &report.findings {
         let classname =
@@ -116,7 +117,7 @@ fn outcome(report: &RunReport, finding: &Finding, warnings: WarningsAs) -> Outco
         }
         (VerdictKind::LeftOut, ..) => Outcome::Skipped { kind, message: said("left out", because), text },
         (VerdictKind::Waived, ..) => {
-            let message = format!("waived: {}", words::waiver(finding).unwrap_or_else(|| "no reason given".to_owned()));
+            let message = format!("waived: {}", facts::waiver(finding).unwrap_or_else(|| "no reason given".to_owned()));
             Outcome::Skipped { kind, message, text }
         }
     }
@@ -125,17 +126,6 @@ fn outcome(report: &RunReport, finding: &Finding, warnings: WarningsAs) -> Outco
 /// A reason with the word for what became of the check in front, unless the reason begins with it.
 fn said(word: &str, because: &str) -> String {
     if because.starts_with(word) { because.to_owned() } else { format!("{word}: {because}") }
-}
-
-/// When the run started, in UTC and whole seconds; the epoch if the report does not say it in RFC 3339.
-fn started(started: &str) -> OffsetDateTime {
-    OffsetDateTime::parse(started, &Rfc3339)
-        .ok()
-        .and_then(|at| at.checked_to_offset(UtcOffset::UTC))
-        .and_then(|at| at.replace_nanosecond(0).ok())
-        // What RFC 3339 cannot write would be a panic in the crate.
-        .filter(|at| at.format(&Rfc3339).is_ok())
-        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
 /// A part of a class name: servers split at dots, and slashes and colons wreck their trees.

@@ -5,6 +5,7 @@
 use super::conclude::plural;
 use super::evidence::shown;
 use super::facts;
+use super::link::Link;
 use super::model::{Answer, Finding, RunReport, VerdictKind};
 use super::text::block;
 
@@ -139,12 +140,7 @@ fn detail(report: &RunReport, finding: &Finding) -> String {
             None => item("found", &code(&says)),
         }
     }
-    let sources = finding.sources.iter().map(|source| match facts::link(source) {
-        Some(link) => format!("[{}]({link})", escaped(source)),
-        None => escaped(source),
-    });
-    let sources = sources.collect::<Vec<_>>().join(", ");
-    item("requirement", &format!("{sources}, {}", escaped(&finding.level)));
+    item("requirement", &format!("{}, {}", linked(&finding.sources), escaped(&finding.level)));
     let caller = finding.caller.as_deref().unwrap_or("the caller");
     let sees = finding.caller_sees.as_deref().unwrap_or_default();
     item(&format!("in {}", escaped(caller)), &if sees.is_empty() { String::new() } else { code(&facts::line(sees)) });
@@ -211,6 +207,15 @@ pub(super) fn escaped(text: &str) -> String {
         }
     }
     safe
+}
+
+/// Sources in one line, each with a link to its section if that has a known place.
+pub(super) fn linked(sources: &[String]) -> String {
+    let one = |source: &String| match Link::to(source).url {
+        Some(url) => format!("[{}]({url})", escaped(source)),
+        None => escaped(source),
+    };
+    sources.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether what is written so far ends like the beginning of a link: a scheme, or `www`.

@@ -7,8 +7,6 @@ use std::fmt::Debug;
 
 use indexmap::IndexMap;
 use serde_json::Value;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::conclude::{self, plural};
 use super::facts;
@@ -212,7 +210,7 @@ fn span(runs: &[RunReport]) -> (String, u64) {
     let times: Option<Vec<(i128, i128)>> = runs
         .iter()
         .map(|run| {
-            let start = OffsetDateTime::parse(&run.started, &Rfc3339).ok()?.unix_timestamp_nanos() / 1_000_000;
+            let start = facts::started(run)?.unix_timestamp_nanos() / 1_000_000;
             Some((start, start + i128::from(run.elapsed_ms)))
         })
         .collect();
@@ -243,8 +241,7 @@ fn parts(runs: &[RunReport]) -> Option<Shard> {
 /// When a run started, in milliseconds since the Unix epoch; 0 if it does not say so.
 #[must_use]
 pub fn started_ms(run: &RunReport) -> u64 {
-    let start = OffsetDateTime::parse(&run.started, &Rfc3339).ok();
-    start.and_then(|start| u64::try_from(start.unix_timestamp_nanos() / 1_000_000).ok()).unwrap_or(0)
+    facts::started(run).and_then(|start| u64::try_from(start.unix_timestamp_nanos() / 1_000_000).ok()).unwrap_or(0)
 }
 
 /// A part is no whole: what was not asked cannot count as tested.

@@ -9,11 +9,12 @@ mod model;
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::evidence;
 use super::facts::{self, Fingerprints, Point};
+use super::link::Link;
+use super::markdown::{escaped, linked};
 use super::model::{Finding, RunReport, Severity, VerdictKind, WaiverNotice, WaiverState};
 use super::text::{block, json_safe};
 use model::*;
@@ -81,20 +82,12 @@ fn rule(finding: &Finding) -> Rule {
     let fix = not_empty(&finding.fix, "See `grantlint explain`.");
     let sources: Vec<String> = finding.sources.iter().map(|source| facts::line(source)).collect();
     let requirement = format!("{}, {}", sources.join(", "), facts::line(&finding.level));
-    let linked: Vec<String> = finding
-        .sources
-        .iter()
-        .map(|source| match facts::link(source) {
-            Some(link) => format!("[{}]({link})", super::markdown::escaped(source)),
-            None => super::markdown::escaped(source),
-        })
-        .collect();
     let markdown = format!(
         "**Requirement:** {} ({})\n\n**Why:** {}\n\n**Fix:** {}\n\nMore: `grantlint explain {}`",
-        linked.join(", "),
-        super::markdown::escaped(&finding.level),
-        super::markdown::escaped(&why),
-        super::markdown::escaped(&fix),
+        linked(&finding.sources),
+        escaped(&finding.level),
+        escaped(&why),
+        escaped(&fix),
         facts::line(&finding.check).replace('`', "'"),
     );
     let document = finding.check.split('/').next().unwrap_or_default();
@@ -108,7 +101,7 @@ fn rule(finding: &Finding) -> Rule {
         short_description: Message { text: title },
         full_description: Message { text: why },
         help: Help { text: format!("{requirement}. {fix}"), markdown },
-        help_uri: finding.sources.iter().find_map(|source| facts::link(source)),
+        help_uri: finding.sources.iter().find_map(|source| Link::to(source).url),
         default_configuration: Configuration { level },
         properties: json!({
             "tags": ["oauth", facts::line(document)], "precision": "high", "problem.severity": problem,
@@ -248,14 +241,11 @@ fn invocation(report: &RunReport, told: &[&Finding]) -> Invocation {
         let text = format!("{}; next: {}", facts::line(&diagnosis.says), facts::line(&diagnosis.next));
         notification(Level::Note, "diagnosis", text, None)
     });
-    let started = OffsetDateTime::parse(&report.started, &Rfc3339).ok();
     Invocation {
         execution_successful: matches!(report.exit.code, 0 | 1) && report.summary.not_testable == 0,
         exit_code: report.exit.code,
         exit_code_description: facts::line(&report.exit.meaning),
-        start_time_utc: started
-            .map(|at| at.to_offset(time::UtcOffset::UTC))
-            .and_then(|at| at.replace_nanosecond(0).ok()?.format(&Rfc3339).ok()),
+        start_time_utc: facts::started(report).and_then(|at| at.replace_nanosecond(0).ok()?.format(&Rfc3339).ok()),
         tool_execution_notifications: untested.chain(waivers).chain(says).collect(),
     }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::evidence::member;
+use super::evidence::{member, segments};
 use super::json::{self, RUN_SCHEMA};
 use super::model::RunReport;
 use super::text::one_line;
@@ -78,9 +78,7 @@ fn by_schema(path: &str, text: &str) -> Vec<String> {
             if lines.len() == MOST_MISTAKES {
                 return lines;
             }
-            let pointer = format!("{place}{at}");
-            let tokens: Vec<String> =
-                pointer.split('/').skip(1).map(|token| token.replace("~1", "/").replace("~0", "~")).collect();
+            let tokens = segments(&format!("{place}{at}"));
             let tokens: Vec<&str> = tokens.iter().map(String::as_str).collect();
             lines.push(told(path, text, &tokens, &message));
         }

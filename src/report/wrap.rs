@@ -30,6 +30,12 @@ pub fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// A shell command in one line: a backslash before a line break only joins the lines.
+#[must_use]
+pub fn shell_joined(command: &str) -> String {
+    command.replace("\\\r\n", " ").replace("\\\n", " ")
+}
+
 /// A shell command in lines of about `width` columns, each but the last ending in ` \`, so that it still runs when copied.
 ///
 /// Broken at spaces outside of quotes only, and not between an option and its value.

@@ -292,6 +292,17 @@ fn the_same_run_gives_the_same_bytes() {
     }
 }
 
+/// A report that is rendered anew comes from a file, which may say any moment.
+#[test]
+fn a_start_past_the_last_year_stops_no_format() {
+    for started in ["9999-12-31T23:59:59-23:59", "0000-01-01T00:00:00+23:59", "then"] {
+        let report = RunReport { started: started.into(), ..run() };
+        let document = valid(&sarif_schema(), &sarif::render(&[&report]));
+        assert!(document["runs"][0]["invocations"][0].get("startTimeUtc").is_none(), "{started}");
+        valid(&har_schema(), &har::render(&[&report]));
+    }
+}
+
 #[test]
 fn a_summary_that_is_too_long_is_cut_and_says_so() {
     let mut report = run();

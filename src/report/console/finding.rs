@@ -1,13 +1,13 @@
 //! What failed, in the form that users of compilers know: what, where, the lines that matter, what is expected, how to fix.
 
 use super::paint::{Paint, Tone};
-use super::{Page, count, line, list, with};
+use super::{Page, line, list, with};
+use crate::report::conclude::plural;
 use crate::report::evidence::shown;
-use crate::report::fold::{Group, Kind, because};
+use crate::report::fold::{Group, Kind, because, differences, sees};
 use crate::report::link::Link;
-use crate::report::model::Mismatch;
 use crate::report::text::{block, one_line};
-use crate::report::wrap::{columns, shell_wrapped, wrapped};
+use crate::report::wrap::{columns, shell_joined, shell_wrapped, wrapped};
 
 /// Checks of one cause that are named in one line.
 const NAMED: usize = 3;
@@ -43,7 +43,7 @@ impl Page<'_> {
         if self.options.links {
             lines[from..].iter_mut().for_each(|line| *line = linked(line, &first.sources));
         }
-        for (caller, sees) in self.callers(group) {
+        for (caller, sees) in sees(self.report, group) {
             let sees = if sees == "nothing" { "nothing is shown there" } else { sees };
             self.row(&format!("in {}", one_line(&caller, 60)), sees, lines);
         }
@@ -84,7 +84,7 @@ impl Page<'_> {
             Kind::Note => ("note", Tone::Note),
         };
         if !group.one_check() {
-            let text = format!(": {}, one cause", count(group.findings.len(), "finding"));
+            let text = format!(": {}, one cause", plural(group.findings.len(), "finding"));
             return format!("{}{}", self.paint.tone(tone, word), self.paint.tone(Tone::Strong, &text));
         }
         let baseline = first.baseline.as_deref().map(|state| format!(" ({})", line(state))).unwrap_or_default();
@@ -114,17 +114,7 @@ impl Page<'_> {
     }
 
     fn mismatches(&self, group: &Group<'_>, lines: &mut Vec<String>) {
-        // The same difference in many exchanges is told once.
-        let mut told: Vec<(&Mismatch, usize)> = Vec::new();
-        for mismatch in &group.findings[0].mismatches {
-            let same = |known: &Mismatch| {
-                (&known.at, &known.expected, &known.actual) == (&mismatch.at, &mismatch.expected, &mismatch.actual)
-            };
-            match told.iter_mut().find(|(known, _)| same(known)) {
-                Some((_, times)) => *times += 1,
-                None => told.push((mismatch, 1)),
-            }
-        }
+        let told = differences(group.findings[0]);
         for (mismatch, times) in &told {
             if told.len() > 1 {
                 self.row("at", &mismatch.at, lines);
@@ -142,31 +132,13 @@ impl Page<'_> {
     fn again(&self, group: &Group<'_>, lines: &mut Vec<String>) {
         let first = group.findings[0];
         if let Some(command) = group.findings.iter().find_map(|finding| finding.reproduce.as_deref()) {
-            // A backslash before a line break only joins the lines; they are broken anew.
-            let command = line(&command.replace("\\\r\n", " ").replace("\\\n", " "));
+            let command = line(&shell_joined(command));
             self.label("again", &shell_wrapped(&command, self.width.saturating_sub(12)), lines);
         }
         if let Some(rerun) = &self.options.rerun {
             let command = format!("{} --only {}", line(rerun), line(&first.check));
             self.label("only this", &[command], lines);
         }
-    }
-
-    /// What each caller's administrator would see, told once; a run for one caller speaks of that one throughout.
-    fn callers<'a>(&self, group: &Group<'a>) -> Vec<(String, &'a str)> {
-        let mut known = self.report.answers.works_for.keys();
-        let only =
-            known.next().filter(|_| known.next().is_none()).map_or_else(|| "the caller".to_owned(), |name| line(name));
-        let mut seen: Vec<(String, &str)> = Vec::new();
-        for finding in &group.findings {
-            if let Some(sees) = finding.caller_sees.as_deref() {
-                let caller = finding.caller.as_deref().map_or_else(|| only.clone(), line);
-                if !seen.contains(&(caller.clone(), sees)) {
-                    seen.push((caller, sees));
-                }
-            }
-        }
-        seen
     }
 
     /// `= label: text`, nothing if there is no text.

@@ -1,7 +1,8 @@
 //! What a reader wants to know first: what was run, the two answers, what stopped it, what it looks like as a whole.
 
 use super::paint::Tone;
-use super::{Page, count, joined, line, list};
+use super::{Page, joined, line, list};
+use crate::report::conclude::plural;
 use crate::report::model::Answer;
 use crate::report::wrap::{columns, wrapped};
 
@@ -29,7 +30,7 @@ impl Page<'_> {
             format!("{} {}", line(&report.tool.name), line(&report.tool.version)),
             target,
             format!("{} {}", if suites.len() == 1 { "suite" } else { "suites" }, suites.join(", ")),
-            format!("{}, {}", count(report.summary.checks, "check"), count(report.summary.exchanges, "exchange")),
+            format!("{}, {}", plural(report.summary.checks, "check"), plural(report.summary.exchanges, "exchange")),
         ];
         for line in joined(&parts, self.width).iter().flat_map(|line| wrapped(line, self.width)) {
             lines.push(self.paint.tone(Tone::Strong, &line));
@@ -89,7 +90,7 @@ impl Page<'_> {
         let untested = self.report.summary.not_testable;
         if !self.report.preflight.passed && untested > 0 && !self.verbose() {
             lines.push(String::new());
-            let text = format!("{}, because the run stopped there (-v lists them)", count(untested, "check"));
+            let text = format!("{}, because the run stopped there (-v lists them)", plural(untested, "check"));
             self.hanging("not testable: ", 14, &text, lines);
         }
     }
@@ -109,7 +110,7 @@ impl Page<'_> {
 
 fn answer_words(answer: &Answer) -> (Tone, String) {
     match answer.answer.as_str() {
-        "yes" if answer.warnings > 0 => (Tone::Good, format!("✓ yes ({})", count(answer.warnings, "warning"))),
+        "yes" if answer.warnings > 0 => (Tone::Good, format!("✓ yes ({})", plural(answer.warnings, "warning"))),
         "yes" => (Tone::Good, "✓ yes".to_owned()),
         "no" => (Tone::Bad, format!("✗ no ({})", answer.violations)),
         _ => (Tone::Bad, format!("? not known ({} not testable)", answer.not_testable)),

@@ -1,7 +1,8 @@
 //! What did not fail, in short, and the counts: silence is never ambiguous.
 
 use super::paint::Tone;
-use super::{Page, count, joined, line, list, name};
+use super::{Page, joined, line, list, name};
+use crate::report::conclude::plural;
 use crate::report::model::VerdictKind;
 use crate::report::wrap::columns;
 
@@ -53,7 +54,7 @@ impl Page<'_> {
     pub(super) fn counts(&self, lines: &mut Vec<String>) {
         let report = self.report;
         let summary = &report.summary;
-        let mut parts = vec![format!("{}: {} passed", count(summary.checks, "check"), summary.pass)];
+        let mut parts = vec![format!("{}: {} passed", plural(summary.checks, "check"), summary.pass)];
         let counted = [
             (summary.violation, if summary.violation == 1 { "error" } else { "errors" }),
             (summary.not_testable, "not testable"),
@@ -78,7 +79,7 @@ impl Page<'_> {
             }
         }
         for (reason, exchanges) in reasons {
-            let mut text = format!("{} ({})", count(exchanges.len(), "exchange"), line(reason));
+            let mut text = format!("{} ({})", plural(exchanges.len(), "exchange"), line(reason));
             if self.verbose() {
                 text = format!("{text}: {}", list(&exchanges));
             }

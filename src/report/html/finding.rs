@@ -7,13 +7,14 @@ use super::message::{Message, message, messages};
 use super::prose::Prose;
 use super::required::Required;
 use super::tone::Tone;
-use super::{Ledger, count, joined, line, prose, text};
+use super::{Ledger, joined, line, prose, text};
+use crate::report::conclude::plural;
 use crate::report::evidence::{self, part_at};
-use crate::report::fold::{Group, Kind, because, groups};
+use crate::report::fold::{Group, Kind, because, differences, groups, sees};
 use crate::report::link::Link;
-use crate::report::model::{Finding, RunReport};
+use crate::report::model::{Finding, Mismatch, RunReport};
 use crate::report::text::one_line;
-use crate::report::wrap::shell_wrapped;
+use crate::report::wrap::{shell_joined, shell_wrapped};
 use crate::suite::words;
 
 /// A section.
@@ -164,7 +165,7 @@ fn section(places: &Places<'_>, group: &Group<'_>) -> Section {
         Some(exchange) => format!("{} could not be tested without {}", checks(group), line(exchange)),
         None => format!("{} could not be tested, for one reason", checks(group)),
     };
-    let differences = differences(first);
+    let differences = told_once(first);
     let evidence = match blocked_by {
         // What stood in the way says more than what was never asked.
         Some(key) => shown_whole(places, key).into_iter().collect(),
@@ -216,28 +217,19 @@ fn section(places: &Places<'_>, group: &Group<'_>) -> Section {
 fn checks(group: &Group<'_>) -> String {
     let mut names: Vec<&str> = group.findings.iter().map(|finding| finding.check.as_str()).collect();
     names.dedup();
-    count(names.len(), "check")
+    plural(names.len(), "check")
 }
 
-fn differences(finding: &Finding) -> Vec<Difference> {
-    // The same difference in many exchanges is told once.
-    let mut told: Vec<([&str; 3], usize)> = Vec::new();
-    for mismatch in &finding.mismatches {
-        let difference = [mismatch.at.as_str(), &mismatch.expected, &mismatch.actual];
-        match told.iter_mut().find(|(known, _)| *known == difference) {
-            Some((_, times)) => *times += 1,
-            None => told.push((difference, 1)),
-        }
-    }
-    let difference = |([at, expected, actual], times): ([&str; 3], usize)| {
+fn told_once(finding: &Finding) -> Vec<Difference> {
+    let difference = |(mismatch, times): (&Mismatch, usize)| {
         let often = if times > 1 { format!(" (in {times} exchanges)") } else { String::new() };
         Difference {
-            at: one_line(&words::place(at), 200),
-            expected: prose(expected),
-            actual: Prose::of(&format!("{}{often}", text(actual))),
+            at: one_line(&words::place(&mismatch.at), 200),
+            expected: prose(&mismatch.expected),
+            actual: Prose::of(&format!("{}{often}", text(&mismatch.actual))),
         }
     };
-    told.into_iter().map(difference).collect()
+    differences(finding).into_iter().map(difference).collect()
 }
 
 /// The exchanges whose lines are shown, each with the first place that is meant in it.
@@ -281,22 +273,10 @@ fn evidence(places: &Places<'_>, finding: &Finding) -> Vec<Evidence> {
     all
 }
 
-/// What each caller's administrator would see, told once; a run for one caller speaks of that one throughout.
+/// What each caller's administrator would see.
 fn shows(report: &RunReport, group: &Group<'_>) -> Vec<(String, String)> {
-    let mut known = report.answers.works_for.keys();
-    let only =
-        known.next().filter(|_| known.next().is_none()).map_or_else(|| "the caller".to_owned(), |name| line(name));
-    let mut shows: Vec<(String, String)> = Vec::new();
-    for finding in &group.findings {
-        if let Some(shown) = finding.caller_sees.as_deref() {
-            let caller = finding.caller.as_deref().map_or_else(|| only.clone(), line);
-            let shown = if shown == "nothing" { "Nothing is shown there.".to_owned() } else { text(shown) };
-            if !shows.contains(&(caller.clone(), shown.clone())) {
-                shows.push((caller, shown));
-            }
-        }
-    }
-    shows
+    let told = |shown: &str| if shown == "nothing" { "Nothing is shown there.".to_owned() } else { text(shown) };
+    sees(report, group).into_iter().map(|(caller, shown)| (caller, told(shown))).collect()
 }
 
 fn seen_with(places: &Places<'_>, group: &Group<'_>) -> Vec<Place> {
@@ -328,9 +308,9 @@ fn named(places: &Places<'_>, group: &Group<'_>, same: bool) -> Vec<Named> {
     group.findings.iter().enumerate().map(of).collect()
 }
 
-/// A shell command; a backslash before a line break only joined its lines, which are broken anew.
+/// A shell command, its lines broken anew.
 fn command(command: &str) -> String {
-    let line = one_line(&command.replace("\\\r\n", " ").replace("\\\n", " "), 4_000);
+    let line = one_line(&shell_joined(command), 4_000);
     shell_wrapped(&line, COMMAND_COLUMNS).join("\n")
 }
 

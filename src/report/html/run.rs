@@ -14,7 +14,8 @@ use super::finding::{Places, Section, sections};
 use super::prose::Prose;
 use super::table::{self, Table};
 use super::tone::Tone;
-use super::{Ledger, count, joined, line, prose, title};
+use super::{Ledger, joined, line, prose, title};
+use crate::report::conclude::plural;
 use crate::report::model::{Answer, Finding, RunReport};
 
 /// A target and its results.
@@ -171,7 +172,7 @@ fn verdict(report: &RunReport) -> Verdict {
     } else if !breaks.is_empty() {
         (Tone::Bad, format!("Works for {}, but does not conform to {}", said(&works), said(&breaks)))
     } else if summary.violation > 0 {
-        (Tone::Bad, format!("Has {}", count(summary.violation, "error")))
+        (Tone::Bad, format!("Has {}", plural(summary.violation, "error")))
     } else if !unsure.is_empty() || summary.not_testable > 0 || !report.preflight.passed {
         (Tone::Unknown, "Not everything could be tested".to_owned())
     } else if summary.pass == 0 {
@@ -186,10 +187,10 @@ fn verdict(report: &RunReport) -> Verdict {
         details.push(format!("It does not conform to {} either.", said(&breaks)));
     }
     if tone == Tone::Bad && summary.not_testable > 0 {
-        details.push(format!("{} could not be tested.", count(summary.not_testable, "finding")));
+        details.push(format!("{} could not be tested.", plural(summary.not_testable, "finding")));
     }
     if tone == Tone::Good && summary.warning > 0 {
-        details.push(format!("It has {} to look at.", count(summary.warning, "warning")));
+        details.push(format!("It has {} to look at.", plural(summary.warning, "warning")));
     }
     if tone != Tone::Bad {
         details.push(format!("{}.", line(&sentence(&report.exit.meaning)).trim_end_matches('.')));
@@ -249,7 +250,7 @@ fn tasks(report: &RunReport, sections: &[Section]) -> (Vec<Task>, usize) {
     of_sections.truncate(room);
     let again = (waits && untested > 0).then(|| Task {
         what: Prose::of("Run the test again once that is mended."),
-        because: Prose::of(&format!("{} could not be tested before", count(untested, "finding"))),
+        because: Prose::of(&format!("{} could not be tested before", plural(untested, "finding"))),
         tone: Tone::Unknown,
         anchor: urgent
             .iter()

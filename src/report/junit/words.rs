@@ -17,7 +17,7 @@ pub(super) fn text(report: &RunReport, finding: &Finding) -> String {
     row("found", &finding.message);
     row("because", finding.reason.as_deref().filter(|reason| *reason != finding.message).unwrap_or_default());
     row("blocked by", finding.blocked_by.as_deref().unwrap_or_default());
-    row("waived", &waiver(finding).unwrap_or_default());
+    row("waived", &facts::waiver(finding).unwrap_or_default());
     let target = |name: &str| report.target.get(name).and_then(|value| value.as_str()).unwrap_or_default();
     row("target", format!("{} {}", target("name"), target("token_endpoint")).trim());
     // What was not judged here has no evidence, whatever was sent for other checks.
@@ -59,19 +59,6 @@ pub(super) fn text(report: &RunReport, finding: &Finding) -> String {
         }
     }
     lines.join("\n")
-}
-
-/// Reason, end date and who approved, as far as the waiver says; `None` without a waiver.
-pub(super) fn waiver(finding: &Finding) -> Option<String> {
-    let waiver = finding.waiver.as_ref()?;
-    let word = |name: &str| waiver.get(name).and_then(|value| value.as_str());
-    let mut words = word("reason").unwrap_or("no reason given").to_owned();
-    for (label, name) in [("until", "until"), ("approved by", "approved_by")] {
-        if let Some(word) = word(name) {
-            words = format!("{words}, {label} {word}");
-        }
-    }
-    Some(words)
 }
 
 /// What is said about the whole suite, name and value.
