@@ -40,9 +40,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<u8, Failure> {
         let runs = planned.iter().map(|planned| async move {
             let shown = Arc::new(Shown::new(&planned.target.name, args.report.quiet, args.report.verbose > 1));
             let settings = pipeline::settings(&args.sending, shown.clone())?;
-            let (own, found) = planned.discovered(&args.select, &args.sending, &settings).await?.unzip();
-            let planned = own.as_ref().unwrap_or(planned);
-            let report = planned.report(found.unwrap_or_default(), &settings, gate, pipeline::asked_to_stop()).await;
+            let report = planned.performed(&args.select, &args.sending, &settings, gate).await;
             shown.done();
             report
         });

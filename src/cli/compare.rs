@@ -143,11 +143,8 @@ fn live(args: &CompareArgs, name: &str) -> Result<RunReport, Failure> {
     let planned = pipeline::planned(catalogue, &target, wanted, &args.sending, None)?;
     let shown = Arc::new(Shown::new(name, false, false));
     let settings = pipeline::settings(&args.sending, shown.clone())?;
-    let report = pipeline::runtime()?.block_on(async {
-        let (own, found) = planned.discovered(&args.select, &args.sending, &settings).await?.unzip();
-        let planned = own.as_ref().unwrap_or(&planned);
-        planned.report(found.unwrap_or_default(), &settings, &Gating::default(), pipeline::asked_to_stop()).await
-    });
+    let gate = Gating::default();
+    let report = pipeline::runtime()?.block_on(planned.performed(&args.select, &args.sending, &settings, &gate));
     shown.done();
     report
 }

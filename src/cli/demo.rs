@@ -24,20 +24,7 @@ const FAULTS: [&str; 2] = ["coupa/call-out/basic-url-safe-refused", "rfc6749/tok
 pub(super) fn run(args: &DemoArgs) -> Result<u8, Failure> {
     output::valid(&args.report)?;
     let catalogue = pipeline::catalogue(None)?;
-    let sending = SendArgs {
-        safe: false,
-        dry_run: false,
-        concurrency: 8,
-        rate: None,
-        patience: "0s".into(),
-        timeout: None,
-        interactive: false,
-        browser: false,
-        webdriver: None,
-        proxy: None,
-        cacert: None,
-        resolve: Vec::new(),
-    };
+    let sending = SendArgs { concurrency: 8, ..SendArgs::sparing() };
     let (sound, faulty) = pipeline::runtime()?.block_on(async {
         let sound = one(catalogue, "conforming", &[], &sending, args).await?;
         let faulty = one(catalogue, "faulty", &FAULTS, &sending, args).await?;
@@ -84,7 +71,7 @@ async fn one(
     let planned = pipeline::planned(catalogue, &target, wanted, sending, None)?;
     let shown = Arc::new(Shown::new(name, args.report.quiet, args.report.verbose > 1));
     let settings = pipeline::settings(sending, shown.clone())?;
-    let report = planned.report(Found::default(), &settings, &Gating::default(), pipeline::asked_to_stop()).await;
+    let report = planned.report(Found::default(), &settings, &Gating::default()).await;
     shown.done();
     report
 }

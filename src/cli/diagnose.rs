@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::failure::Failure;
 use super::{output, pipeline};
 use crate::judge::diagnose::{Diagnosed, of_run, of_text};
+use crate::report::json::{RUN_SCHEMA, RUNS_SCHEMA};
 use crate::report::text::one_line;
 use crate::report::wrap;
 use crate::suite::Catalogue;
@@ -65,8 +66,8 @@ fn message(args: &DiagnoseArgs) -> Result<String, Failure> {
 fn saved_runs(text: &str) -> Vec<Value> {
     let Ok(mut value) = serde_json::from_str::<Value>(text) else { return Vec::new() };
     match value.get("schema").and_then(Value::as_str) {
-        Some("grantlint/run-v1") => vec![value],
-        Some("grantlint/runs-v1") => match value["runs"].take() {
+        Some(RUN_SCHEMA) => vec![value],
+        Some(RUNS_SCHEMA) => match value["runs"].take() {
             Value::Array(runs) => runs,
             _ => Vec::new(),
         },

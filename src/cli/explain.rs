@@ -6,7 +6,8 @@ use super::args::ExplainArgs;
 use super::failure::Failure;
 use super::{output, pipeline};
 use crate::report::wrap;
-use crate::suite::{self, Catalogue, Check, Clauses, Matcher, matches, words};
+use crate::suite::files::{OneOrMany, Risk};
+use crate::suite::{self, Catalogue, Check, Clauses, Matcher, Suite, matches, words};
 use crate::yaml;
 
 /// Columns of the text.
@@ -30,75 +31,58 @@ pub(super) fn run(args: &ExplainArgs) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn explained(catalogue: &Catalogue, check: &Check) -> String {
-    let file = &check.file;
-    let mut text = format!("{}\n{}\n\n", check.id, file.title);
-    let mut section = |name: &str, paragraphs: Vec<String>| {
+/// Headings with their paragraphs.
+struct Text(String);
+
+impl Text {
+    fn section(&mut self, heading: &str, paragraphs: Vec<String>) {
         if paragraphs.is_empty() {
             return;
         }
-        text.push_str(&format!("{name}\n"));
-        for paragraph in paragraphs {
-            for line in wrap::wrapped(&paragraph, WIDTH - 4) {
-                text.push_str(&format!("    {line}\n"));
-            }
+        self.0.push_str(&format!("{heading}\n"));
+        for line in paragraphs.iter().flat_map(|paragraph| wrap::wrapped(paragraph, WIDTH - 4)) {
+            self.0.push_str(&format!("    {line}\n"));
         }
-        text.push('\n');
-    };
-    let severity = match file.severity {
-        None => String::new(),
-        Some(soft) => format!(
-            ", counts as a {} because {}",
-            format!("{soft:?}").to_lowercase(),
-            file.because.clone().unwrap_or_default().trim()
-        ),
-    };
-    section("Requirement", {
-        let mut lines = vec![format!("{}: {}{severity}", file.level.word(), file.source.join(", "))];
-        lines.extend(statements(&file.covers));
-        lines
-    });
-    section("What is sent", sent(catalogue, check));
+        self.0.push('\n');
+    }
+}
+
+fn explained(catalogue: &Catalogue, check: &Check) -> String {
+    let file = &check.file;
+    let mut text = Text(format!("{}\n{}\n\n", check.id, file.title));
+    let because = file.because.as_deref().unwrap_or_default().trim();
+    let softer = file.severity.map(|soft| format!(", counts as a {} because {because}", soft.word()));
+    let requirement = format!("{}: {}{}", file.level.word(), file.source.join(", "), softer.unwrap_or_default());
+    text.section("Requirement", std::iter::once(requirement).chain(statements(&file.covers)).collect());
+    text.section("What is sent", sent(catalogue, check));
     if let Some(when) = &check.when {
         let mut lines = accepted(check, when);
         lines.extend(file.otherwise.iter().map(|otherwise| format!("otherwise: {otherwise}")));
-        section("Only when", lines);
+        text.section("Only when", lines);
     }
     if let Some(given) = &check.given {
-        section("An answer proves something when", accepted(check, given));
+        text.section("An answer proves something when", accepted(check, given));
     }
-    section("What is accepted", accepted(check, &check.expect));
+    text.section("What is accepted", accepted(check, &check.expect));
     if let Some(everywhere) = file.also_every {
-        section("Also applied to", vec![format!("every other answer of {} in a run", everywhere.words())]);
+        text.section("Also applied to", vec![format!("every other answer of {} in a run", everywhere.words())]);
     }
-    section("Why it matters", vec![file.why.trim().to_owned()]);
-    section("How to fix it", vec![file.fix.trim().to_owned()]);
-    let suites: Vec<String> = catalogue
-        .suites
-        .values()
-        .filter(|suite| suite.file.checks.iter().any(|pattern| matches(pattern, &check.id)))
-        .map(|suite| suite.id.clone())
-        .collect();
-    section("Suites", vec![suites.join(", ")]);
-    for suite in catalogue.suites.values() {
+    text.section("Why it matters", vec![file.why.trim().to_owned()]);
+    text.section("How to fix it", vec![file.fix.trim().to_owned()]);
+    let fits = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, &check.id));
+    let suites: Vec<&Suite> = catalogue.suites.values().filter(|suite| fits(&suite.file.checks)).collect();
+    let names: Vec<&str> = suites.iter().map(|suite| suite.id.as_str()).collect();
+    text.section("Suites", vec![names.join(", ")]);
+    for suite in suites {
         let Some(caller) = &suite.file.caller else { continue };
-        let fits = |patterns: &Vec<String>| patterns.iter().any(|pattern| matches(pattern, &check.id));
-        if fits(&suite.file.checks)
-            && let Some(diagnosis) = suite
-                .file
-                .sees
-                .iter()
-                .find(|(_, patterns)| fits(patterns))
-                .and_then(|(id, _)| catalogue.diagnoses.get(id))
-        {
-            section(
-                &format!("What an administrator sees ({caller})"),
-                diagnosis.shown.iter().cloned().chain([diagnosis.means.trim().to_owned()]).collect(),
-            );
+        let seen = suite.file.sees.iter().find(|(_, patterns)| fits(patterns));
+        if let Some(diagnosis) = seen.and_then(|(id, _)| catalogue.diagnoses.get(id)) {
+            let lines = diagnosis.shown.iter().cloned().chain([diagnosis.means.trim().to_owned()]);
+            text.section(&format!("What an administrator sees ({caller})"), lines.collect());
         }
     }
-    section("Ask this alone", vec![format!("grantlint check --only {}", check.id)]);
-    text
+    text.section("Ask this alone", vec![format!("grantlint check --only {}", check.id)]);
+    text.0
 }
 
 /// The rows of the ledger that the check covers, in our words.
@@ -116,7 +100,7 @@ fn statements(covers: &[String]) -> Vec<String> {
 fn sent(catalogue: &Catalogue, check: &Check) -> Vec<String> {
     let names: Vec<&str> = match (&check.file.exchange, &check.file.exchanges) {
         (Some(one), _) => one.list(),
-        (None, Some(roles)) => roles.values().flat_map(suite::files::OneOrMany::list).collect(),
+        (None, Some(roles)) => roles.values().flat_map(OneOrMany::list).collect(),
         (None, None) => Vec::new(),
     };
     let mut lines = Vec::new();
@@ -130,7 +114,7 @@ fn sent(catalogue: &Catalogue, check: &Check) -> Vec<String> {
         let endpoint = exchange.file.endpoint.map_or("a URL of its own", |endpoint| endpoint.name());
         let title = exchange.file.title.clone().unwrap_or_default();
         let risk = match exchange.file.risk {
-            suite::files::Risk::None => String::new(),
+            Risk::None => String::new(),
             risk => format!(" (risk: {}; left out by --safe)", risk.word()),
         };
         lines.push(format!("{}{} to {endpoint}: {title}{risk}", role(&exchange.id), exchange.id));
@@ -161,7 +145,7 @@ fn accepted(check: &Check, clauses: &Clauses) -> Vec<String> {
                     let said = match &clause.matcher {
                         Matcher::Absent => "nothing there".to_owned(),
                         Matcher::Present => "something there".to_owned(),
-                        Matcher::Schema { schema, .. } => suite::words::expected_at(&clause.place, schema),
+                        Matcher::Schema { schema, .. } => words::expected_at(&clause.place, schema),
                     };
                     format!("{}: {said}", place(check, &clause.place))
                 })

@@ -1,6 +1,5 @@
 //! The stages in their order: select, plan, run, judge, assemble. `check` and `demo` both go this way.
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -172,16 +171,24 @@ impl<'c> Planned<'c> {
         Ok(Some((planned(self.catalogue, &target, wanted, sending, self.part)?, found)))
     }
 
-    /// Runs, judges and assembles; what was found before is part of it.
-    pub(super) async fn report(
+    /// All of it: asks for metadata where the endpoints are still to be learned, and then as [`Planned::report`].
+    pub(super) async fn performed(
         &self,
-        found: Found,
+        select: &SelectArgs,
+        sending: &SendArgs,
         settings: &Settings,
         gate: &Gating,
-        stop: impl Future<Output = ()>,
     ) -> Result<RunReport, Failure> {
+        match self.discovered(select, sending, settings).await? {
+            Some((planned, found)) => planned.report(found, settings, gate).await,
+            None => self.report(Found::default(), settings, gate).await,
+        }
+    }
+
+    /// Runs, judges and assembles; what was found before is part of it.
+    pub(super) async fn report(&self, found: Found, settings: &Settings, gate: &Gating) -> Result<RunReport, Failure> {
         let task = Task { catalogue: self.catalogue, plan: &self.plan, target: &self.target };
-        let brought = run::run_after(task, found, settings, stop).await?;
+        let brought = run::run_after(task, found, settings, asked_to_stop()).await?;
         let mut report = assemble::assemble(Material {
             catalogue: self.catalogue,
             recording: brought.recording,
