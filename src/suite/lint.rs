@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::catalogue::Values;
-use super::reference::{self, Source};
+use super::reference::{self, Reference, Source};
 use crate::yaml::{self, Document, FileProblems, Problem, escape};
 use schemas::{cannot_fail, compiles};
 pub(super) use whole::catalogue;
@@ -71,6 +71,19 @@ impl Files {
     }
 }
 
+/// A file that is looked at, and where its mistakes are told.
+struct Spot<'f> {
+    files: &'f mut Files,
+    kind: &'f str,
+    id: &'f str,
+}
+
+impl Spot<'_> {
+    fn tell(&mut self, place: &str, message: impl Into<String>, help: Option<String>) {
+        self.files.tell(self.kind, self.id, place, message.into(), help);
+    }
+}
+
 /// Names and references in the files as they stand, before anything is laid over anything.
 pub(super) fn references(values: &Values, files: &mut Files) {
     let empty = Map::new();
@@ -79,33 +92,29 @@ pub(super) fn references(values: &Values, files: &mut Files) {
     let names: Vec<&str> = exchanges.keys().map(String::as_str).collect();
     let known = Known { exchanges, names: &names, registries };
     for (id, value) in exchanges {
+        let spot = &mut Spot { files: &mut *files, kind: "exchanges", id };
         for key in ["like", "resend"] {
             if let Some(name) = value.get(key).and_then(Value::as_str) {
-                known.exchange(files, ("exchanges", id), &format!("/{key}"), name);
+                known.exchange(spot, &format!("/{key}"), name);
             }
         }
         for key in ["spoils", "after"] {
             for (nth, name) in value.get(key).and_then(Value::as_array).into_iter().flatten().enumerate() {
-                known.exchange(files, ("exchanges", id), &format!("/{key}/{nth}"), name.as_str().unwrap_or_default());
+                known.exchange(spot, &format!("/{key}/{nth}"), name.as_str().unwrap_or_default());
             }
         }
         if like_cycle(exchanges, id) {
-            files.tell(
-                "exchanges",
-                id,
-                "/like",
-                "this exchange is like itself".into(),
-                Some("end the chain of `like` somewhere".into()),
-            );
+            let help = "end the chain of `like` somewhere".to_owned();
+            spot.tell("/like", "this exchange is like itself", Some(help));
         }
         let has = |key: &str| value.get(key).is_some();
         if !["like", "resend", "endpoint", "url"].iter().any(|key| has(key)) {
-            files.tell("exchanges", id, "", "no `endpoint`, `url` or `like`: where should this be sent?".into(), None);
+            spot.tell("", "no `endpoint`, `url` or `like`: where should this be sent?", None);
         }
-        known.texts(files, ("exchanges", id), "", value, &[]);
+        known.texts(spot, "", value, &[]);
     }
     for (id, value) in values.get("checks").unwrap_or(&empty) {
-        check(&known, files, id, value);
+        check(&known, &mut Spot { files: &mut *files, kind: "checks", id }, value);
     }
 }
 
@@ -117,30 +126,18 @@ struct Known<'v> {
 
 impl Known<'_> {
     /// `name` or `name[variant]` must exist.
-    fn exchange(&self, files: &mut Files, file: (&str, &str), place: &str, name: &str) {
+    fn exchange(&self, spot: &mut Spot<'_>, place: &str, name: &str) {
         let (base, variant) = name.split_once('[').map_or((name, None), |(base, rest)| (base, rest.strip_suffix(']')));
         let Some(exchange) = self.exchanges.get(base) else {
-            files.tell(
-                file.0,
-                file.1,
-                place,
-                format!("unknown exchange `{base}`"),
-                yaml::did_you_mean(base, self.names),
-            );
-            return;
+            let help = yaml::did_you_mean(base, self.names);
+            return spot.tell(place, format!("unknown exchange `{base}`"), help);
         };
-        if let Some(variant) = variant {
-            let variants: Vec<&str> = exchange
-                .get("variants")
-                .and_then(Value::as_object)
-                .into_iter()
-                .flat_map(Map::keys)
-                .map(String::as_str)
-                .collect();
-            if !variants.contains(&variant) {
-                let help = yaml::did_you_mean(variant, &variants);
-                files.tell(file.0, file.1, place, format!("`{base}` has no variant `{variant}`"), help);
-            }
+        let Some(variant) = variant else { return };
+        let variants = exchange.get("variants").and_then(Value::as_object);
+        let variants: Vec<&str> = variants.into_iter().flat_map(Map::keys).map(String::as_str).collect();
+        if !variants.contains(&variant) {
+            let help = yaml::did_you_mean(variant, &variants);
+            spot.tell(place, format!("`{base}` has no variant `{variant}`"), help);
         }
     }
 
@@ -158,99 +155,76 @@ impl Known<'_> {
     }
 
     /// Every reference in every text below a value.
-    fn texts(&self, files: &mut Files, file: (&str, &str), place: &str, value: &Value, roles: &[&str]) {
+    fn texts(&self, spot: &mut Spot<'_>, place: &str, value: &Value, roles: &[&str]) {
         match value {
             Value::String(text) => {
                 for reference in reference::of_text(text) {
-                    self.reference(files, file, place, reference, roles);
+                    match reference {
+                        Ok(reference) => self.reference(spot, place, &reference, roles),
+                        Err(message) => {
+                            let help = message.split('`').nth(1).and_then(meant);
+                            spot.tell(place, message, help);
+                        }
+                    }
                 }
             }
             Value::Array(items) => {
                 for (nth, item) in items.iter().enumerate() {
-                    self.texts(files, file, &format!("{place}/{nth}"), item, roles);
+                    self.texts(spot, &format!("{place}/{nth}"), item, roles);
                 }
             }
             Value::Object(members) => {
                 for (name, value) in members {
-                    self.texts(files, file, &format!("{place}/{}", escape(name)), value, roles);
+                    self.texts(spot, &format!("{place}/{}", escape(name)), value, roles);
                 }
             }
             _ => {}
         }
     }
 
-    fn reference(
-        &self,
-        files: &mut Files,
-        file: (&str, &str),
-        place: &str,
-        read: Result<reference::Reference, String>,
-        roles: &[&str],
-    ) {
-        let reference = match read {
-            Ok(reference) => reference,
-            Err(message) => {
-                let help = message.split('`').nth(1).and_then(|word| {
-                    let known: Vec<&str> =
-                        reference::TRANSFORMS.into_iter().chain(reference::RANDOM.map(|(kind, _)| kind)).collect();
-                    yaml::nearest(word, known).map(|near| format!("did you mean `{near}`?"))
-                });
-                return files.tell(file.0, file.1, place, message, help);
-            }
-        };
+    fn reference(&self, spot: &mut Spot<'_>, place: &str, reference: &Reference, roles: &[&str]) {
         match &reference.source {
             Source::Place { name, .. } if !roles.contains(&name.as_str()) => {
                 let grouped = self.exchanges.get(name).is_some_and(|exchange| exchange.get("variants").is_some());
                 if grouped {
                     let message = format!("`{name}` has variants: a value can be taken from one of them only");
-                    files.tell(file.0, file.1, place, message, Some(format!("name one: `{name}[…]`")));
+                    spot.tell(place, message, Some(format!("name one: `{name}[…]`")));
                 } else {
-                    self.exchange(files, file, place, name);
+                    self.exchange(spot, place, name);
                 }
             }
             Source::Registry(name) if !self.registries.contains_key(name) => {
                 let names: Vec<&str> = self.registries.keys().map(String::as_str).collect();
-                files.tell(
-                    file.0,
-                    file.1,
-                    place,
-                    format!("unknown registry `{name}`"),
-                    yaml::did_you_mean(name, &names),
-                );
+                spot.tell(place, format!("unknown registry `{name}`"), yaml::did_you_mean(name, &names));
             }
-            Source::Target(path)
-                if file.0 == "checks"
-                    && path.last().is_some_and(|last| {
-                        ["secret", "password", "private_key"].iter().any(|word| last.contains(word))
-                    }) =>
-            {
-                files.tell(
-                    file.0,
-                    file.1,
-                    place,
-                    "secrets may not stand in checks".into(),
-                    Some("`/response/echoes` names the secrets that an answer repeats".into()),
-                );
+            Source::Target(path) if spot.kind == "checks" && path.last().is_some_and(|last| names_secret(last)) => {
+                let help = "`/response/echoes` names the secrets that an answer repeats".to_owned();
+                spot.tell(place, "secrets may not stand in checks", Some(help));
             }
-            Source::Jwt(name) if file.0 == "exchanges" => {
-                let names = self.jwts(file.1);
+            Source::Jwt(name) if spot.kind == "exchanges" => {
+                let names = self.jwts(spot.id);
                 if !names.contains(&name.as_str()) {
                     let message = format!("no `jwts` of this exchange is called `{name}`");
-                    files.tell(file.0, file.1, place, message, yaml::did_you_mean(name, &names));
+                    spot.tell(place, message, yaml::did_you_mean(name, &names));
                 }
             }
-            Source::Random { .. } | Source::Let(_) | Source::Jwt(_) if file.0 == "checks" => {
-                files.tell(
-                    file.0,
-                    file.1,
-                    place,
-                    "random values, JWTs and lets belong into exchanges".into(),
-                    Some("refer to what was sent: `${/request/…}`".into()),
-                );
+            Source::Random { .. } | Source::Let(_) | Source::Jwt(_) if spot.kind == "checks" => {
+                let help = "refer to what was sent: `${/request/…}`".to_owned();
+                spot.tell(place, "random values, JWTs and lets belong into exchanges", Some(help));
             }
             _ => {}
         }
     }
+}
+
+/// The transform or kind of random value that a word most likely means.
+fn meant(word: &str) -> Option<String> {
+    let known = reference::TRANSFORMS.into_iter().chain(reference::RANDOM.map(|(kind, _)| kind));
+    yaml::nearest(word, known).map(|near| format!("did you mean `{near}`?"))
+}
+
+fn names_secret(member: &str) -> bool {
+    ["secret", "password", "private_key"].iter().any(|word| member.contains(word))
 }
 
 fn like_cycle(exchanges: &Map<String, Value>, start: &str) -> bool {
@@ -266,77 +240,62 @@ fn like_cycle(exchanges: &Map<String, Value>, start: &str) -> bool {
     true
 }
 
-fn check(known: &Known<'_>, files: &mut Files, id: &str, value: &Value) {
-    let file = ("checks", id);
-    let named = |value: &Value, place: String| -> Vec<(String, String)> {
-        match value {
-            Value::String(name) => vec![(place, name.clone())],
-            Value::Array(names) => names
-                .iter()
-                .enumerate()
-                .filter_map(|(nth, name)| Some((format!("{place}/{nth}"), name.as_str()?.to_owned())))
-                .collect(),
-            _ => Vec::new(),
-        }
-    };
+fn check(known: &Known<'_>, spot: &mut Spot<'_>, value: &Value) {
     let mut all = value.get("exchange").map(|value| named(value, "/exchange".into())).unwrap_or_default();
     let roles = value.get("exchanges").and_then(Value::as_object);
     for (role, names) in roles.into_iter().flatten() {
         all.extend(named(names, format!("/exchanges/{}", escape(role))));
     }
     for (place, name) in &all {
-        known.exchange(files, file, place, name);
+        known.exchange(spot, place, name);
     }
     match (value.get("exchange"), roles) {
-        (Some(_), Some(_)) => {
-            files.tell("checks", id, "/exchanges", "`exchange` and `exchanges` exclude each other".into(), None)
-        }
-        (None, None) => {
-            files.tell("checks", id, "", "no `exchange` and no `exchanges`: what should be judged?".into(), None)
-        }
+        (Some(_), Some(_)) => spot.tell("/exchanges", "`exchange` and `exchanges` exclude each other", None),
+        (None, None) => spot.tell("", "no `exchange` and no `exchanges`: what should be judged?", None),
         _ => {}
     }
     if value.get("severity").is_some() && value.get("because").is_none() {
-        files.tell(
-            "checks",
-            id,
-            "/severity",
-            "a softer severity needs its reason".into(),
-            Some("add `because:`".into()),
-        );
+        spot.tell("/severity", "a softer severity needs its reason", Some("add `because:`".into()));
     }
     if value.get("otherwise").is_some() && value.get("when").is_none() {
-        files.tell(
-            "checks",
-            id,
-            "/otherwise",
-            "`otherwise` is the sentence for a `when` that does not hold, and there is none".into(),
-            None,
-        );
+        let message = "`otherwise` is the sentence for a `when` that does not hold, and there is none";
+        spot.tell("/otherwise", message, None);
     }
     let roles: Vec<&str> = roles.into_iter().flat_map(Map::keys).map(String::as_str).collect();
-    for part in ["when", "given", "expect"] {
-        let Some(clauses) = value.get(part) else { continue };
-        let maps: Vec<(String, &Map<String, Value>)> = match clauses {
-            Value::Object(map) => vec![(format!("/{part}"), map)],
-            Value::Array(maps) => maps
-                .iter()
-                .enumerate()
-                .filter_map(|(nth, map)| Some((format!("/{part}/{nth}"), map.as_object()?)))
-                .collect(),
-            _ => Vec::new(),
-        };
-        for (at, map) in maps {
-            for (place, matcher) in map {
-                let here = format!("{at}/{}", escape(place));
-                pointer(files, file, &here, place, &roles);
-                known.texts(files, file, &here, matcher, &roles);
-                if let Value::Object(schema) = matcher {
-                    cannot_fail(files, file, &here, schema, false);
-                    compiles(files, file, &here, matcher);
-                }
+    for (at, map) in ["when", "given", "expect"].iter().flat_map(|part| maps(value, part)) {
+        for (place, matcher) in map {
+            let here = format!("{at}/{}", escape(place));
+            pointer(spot, &here, place, &roles);
+            known.texts(spot, &here, matcher, &roles);
+            if let Value::Object(schema) = matcher {
+                cannot_fail(spot, &here, schema, false);
+                compiles(spot, &here, matcher);
             }
         }
+    }
+}
+
+/// The exchanges that a member names, one or a list, with their places.
+fn named(value: &Value, place: String) -> Vec<(String, String)> {
+    match value {
+        Value::String(name) => vec![(place, name.clone())],
+        Value::Array(names) => {
+            let names = names.iter().enumerate();
+            names.filter_map(|(nth, name)| Some((format!("{place}/{nth}"), name.as_str()?.to_owned()))).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The clauses of a part of a check, one map or a list of them, with their places.
+fn maps<'v>(check: &'v Value, part: &str) -> Vec<(String, &'v Map<String, Value>)> {
+    match check.get(part) {
+        Some(Value::Object(map)) => vec![(format!("/{part}"), map)],
+        Some(Value::Array(maps)) => {
+            let maps = maps.iter().enumerate();
+            maps.filter_map(|(nth, map)| Some((format!("/{part}/{nth}"), map.as_object()?))).collect()
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -362,27 +321,22 @@ const MEMBERS: [&str; 18] = [
     "error",
 ];
 
-fn pointer(files: &mut Files, file: (&str, &str), at: &str, place: &str, roles: &[&str]) {
+fn pointer(spot: &mut Spot<'_>, at: &str, place: &str, roles: &[&str]) {
     let mut tokens = place.split('/').skip(1);
     let mut first = tokens.next().unwrap_or_default();
     if !roles.is_empty() {
         if !roles.contains(&first) {
             let help = yaml::did_you_mean(first, roles);
-            return files.tell(file.0, file.1, at, format!("`{first}` is none of the roles of this check"), help);
+            return spot.tell(at, format!("`{first}` is none of the roles of this check"), help);
         }
         first = tokens.next().unwrap_or_default();
     }
     if !MEMBERS.contains(&first) {
         let message = format!("an exchange document has no member `{first}`");
-        files.tell(file.0, file.1, at, message, yaml::did_you_mean(first, &MEMBERS));
+        spot.tell(at, message, yaml::did_you_mean(first, &MEMBERS));
     }
     if place.split('~').skip(1).any(|rest| !rest.starts_with(['0', '1'])) {
-        files.tell(
-            file.0,
-            file.1,
-            at,
-            format!("`{place}` is not a JSON Pointer"),
-            Some("`~` is written `~0`, `/` within a name `~1`".into()),
-        );
+        let help = "`~` is written `~0`, `/` within a name `~1`".to_owned();
+        spot.tell(at, format!("`{place}` is not a JSON Pointer"), Some(help));
     }
 }

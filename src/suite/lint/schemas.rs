@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::Files;
+use super::Spot;
 use crate::schema;
 use crate::suite::reference;
 use crate::yaml::{self, escape};
@@ -30,15 +30,9 @@ const BOUND_TO_TYPE: [(&str, &[&str]); 4] = [
 ];
 
 /// JSON Schema passes what a keyword does not speak of: `minimum` passes on `"3600"`. Below `not` that turns round.
-pub(super) fn cannot_fail(
-    files: &mut Files,
-    file: (&str, &str),
-    at: &str,
-    schema: &Map<String, Value>,
-    below_not: bool,
-) {
+pub(super) fn cannot_fail(spot: &mut Spot<'_>, at: &str, schema: &Map<String, Value>, below_not: bool) {
     let mut tell = |key: &str, message: String, help: String| {
-        files.tell(file.0, file.1, &format!("{at}/{}", escape(key)), message, Some(help));
+        spot.tell(&format!("{at}/{}", escape(key)), message, Some(help));
     };
     let types: Vec<&str> = match schema.get("type") {
         Some(Value::String(one)) => vec![one],
@@ -85,32 +79,26 @@ pub(super) fn cannot_fail(
         tell("format", format!("unknown format `{format}`"), help);
     }
     if schema.keys().all(|key| matches!(key.as_str(), "title" | "description")) {
-        files.tell(
-            file.0,
-            file.1,
-            at,
-            "this schema accepts everything".into(),
-            Some("write `present` if anything will do".into()),
-        );
+        spot.tell(at, "this schema accepts everything", Some("write `present` if anything will do".into()));
     }
     for (key, value) in schema {
         let here = format!("{at}/{}", escape(key));
         let below_not = below_not || key == "not";
         match (key.as_str(), value) {
             ("not" | "items" | "contains" | "propertyNames", Value::Object(inner)) => {
-                cannot_fail(files, file, &here, inner, below_not)
+                cannot_fail(spot, &here, inner, below_not)
             }
             ("anyOf" | "allOf" | "oneOf" | "prefixItems", Value::Array(all)) => {
                 for (nth, inner) in all.iter().enumerate() {
                     if let Value::Object(inner) = inner {
-                        cannot_fail(files, file, &format!("{here}/{nth}"), inner, below_not || !types.is_empty());
+                        cannot_fail(spot, &format!("{here}/{nth}"), inner, below_not || !types.is_empty());
                     }
                 }
             }
             ("properties" | "patternProperties", Value::Object(members)) => {
                 for (name, inner) in members {
                     if let Value::Object(inner) = inner {
-                        cannot_fail(files, file, &format!("{here}/{}", escape(name)), inner, below_not);
+                        cannot_fail(spot, &format!("{here}/{}", escape(name)), inner, below_not);
                     }
                 }
             }
@@ -120,7 +108,7 @@ pub(super) fn cannot_fail(
 }
 
 /// The schema compiles; where it has references, with a text, a number, a list or a URL in their place.
-pub(super) fn compiles(files: &mut Files, file: (&str, &str), at: &str, schema: &Value) {
+pub(super) fn compiles(spot: &mut Spot<'_>, at: &str, schema: &Value) {
     let tried = |stand_in: &Value| {
         let filled = reference::fill(schema, &mut |_| Ok(stand_in.clone())).unwrap_or_default();
         schema::compile(&filled).map(drop)
@@ -131,5 +119,5 @@ pub(super) fn compiles(files: &mut Files, file: (&str, &str), at: &str, schema: 
     if reference::any(schema) && others.iter().any(|stand_in| tried(stand_in).is_ok()) {
         return;
     }
-    files.tell(file.0, file.1, at, format!("not a JSON Schema: {error}"), None);
+    spot.tell(at, format!("not a JSON Schema: {error}"), None);
 }

@@ -1,7 +1,7 @@
 //! Mistakes that only show when everything is laid out.
 
-use super::Files;
-use crate::suite::catalogue::Catalogue;
+use super::{Files, Spot};
+use crate::suite::catalogue::{Catalogue, Check};
 use crate::suite::clause::{Clauses, Matcher};
 use crate::suite::files::{OneOrMany, RUNS};
 use crate::suite::select;
@@ -13,41 +13,30 @@ pub(in crate::suite) fn catalogue(catalogue: &Catalogue, files: &mut Files) {
         let base = exchange.id.split('[').next().unwrap_or_default();
         if files.has("exchanges", base) && cycle(catalogue, &exchange.id) {
             let message = "this exchange needs itself, through what it takes values from or comes after".to_owned();
-            files.tell(
-                "exchanges",
-                base,
-                "",
-                message,
-                Some("take one of the references, `after` or `spoils` away".into()),
-            );
+            let help = "take one of the references, `after` or `spoils` away".to_owned();
+            files.tell("exchanges", base, "", message, Some(help));
         }
     }
-    for check in catalogue.checks.values() {
-        let absent_only = |clauses: &Clauses| clauses.all().all(|clause| matches!(clause.matcher, Matcher::Absent));
-        let proven = [&check.when, &check.given].into_iter().flatten().any(|clauses| !absent_only(clauses));
-        let names = match (&check.file.exchange, &check.file.exchanges) {
-            (Some(one), _) => one.list(),
-            (None, Some(roles)) => roles.values().flat_map(OneOrMany::list).collect(),
-            (None, None) => Vec::new(),
-        };
-        let alive = names
-            .iter()
-            .flat_map(|name| catalogue.expand(name))
-            .all(|name| catalogue.exchanges.get(&name).is_some_and(|exchange| exchange.works.is_some()));
-        if absent_only(&check.expect) && !proven && !alive {
-            let message =
-                "only `absent` is expected of an exchange without `works`: an empty answer would pass".to_owned();
-            files.tell(
-                "checks",
-                &check.id,
-                "/expect",
-                message,
-                Some("say with `given` what an answer that proves something looks like".into()),
-            );
-        }
+    for check in catalogue.checks.values().filter(|check| proves_nothing(catalogue, check)) {
+        let message = "only `absent` is expected of an exchange without `works`: an empty answer would pass".to_owned();
+        let help = "say with `given` what an answer that proves something looks like".to_owned();
+        files.tell("checks", &check.id, "/expect", message, Some(help));
     }
     suites(catalogue, files);
     diagnoses(catalogue, files);
+}
+
+/// Whether nothing but absence is expected, and nothing says that there was an answer at all.
+fn proves_nothing(catalogue: &Catalogue, check: &Check) -> bool {
+    let absent_only = |clauses: &Clauses| clauses.all().all(|clause| matches!(clause.matcher, Matcher::Absent));
+    let proven = [&check.when, &check.given].into_iter().flatten().any(|clauses| !absent_only(clauses));
+    let names = match (&check.file.exchange, &check.file.exchanges) {
+        (Some(one), _) => one.list(),
+        (None, Some(roles)) => roles.values().flat_map(OneOrMany::list).collect(),
+        (None, None) => Vec::new(),
+    };
+    let works = |name: String| catalogue.exchanges.get(&name).is_some_and(|exchange| exchange.works.is_some());
+    absent_only(&check.expect) && !proven && !names.iter().flat_map(|name| catalogue.expand(name)).all(works)
 }
 
 /// Diagnoses that name checks which are not there, or that nothing finds.
@@ -90,58 +79,37 @@ fn diagnoses(catalogue: &Catalogue, files: &mut Files) {
 
 fn suites(catalogue: &Catalogue, files: &mut Files) {
     let checks: Vec<&str> = catalogue.checks.keys().collect();
+    let diagnoses: Vec<&str> = catalogue.diagnoses.keys().collect();
+    let exchanges: Vec<&str> = catalogue.exchanges.keys().collect();
+    let fits = |pattern: &str| checks.iter().any(|id| select::matches(pattern, id));
     for suite in catalogue.suites.values() {
-        let fits = |pattern: &str| checks.iter().any(|id| select::matches(pattern, id));
-        let lists = [("/checks".to_owned(), &suite.file.checks)]
-            .into_iter()
-            .chain(suite.file.sees.iter().map(|(id, patterns)| (format!("/sees/{}", escape(id)), patterns)));
-        for (place, patterns) in lists {
+        let mut spot = Spot { files: &mut *files, kind: "suites", id: &suite.id };
+        let file = &suite.file;
+        let sees = file.sees.iter().map(|(id, patterns)| (format!("/sees/{}", escape(id)), patterns));
+        for (place, patterns) in std::iter::once(("/checks".to_owned(), &file.checks)).chain(sees) {
             for (nth, pattern) in patterns.iter().enumerate().filter(|(_, pattern)| !fits(pattern)) {
                 let help = yaml::nearest(pattern, checks.iter().copied()).map(|near| format!("did you mean `{near}`?"));
-                files.tell("suites", &suite.id, &format!("{place}/{nth}"), format!("`{pattern}` fits no check"), help);
+                spot.tell(&format!("{place}/{nth}"), format!("`{pattern}` fits no check"), help);
             }
         }
-        for id in suite.file.levels.keys().filter(|id| !catalogue.checks.contains_key(id)) {
+        for id in file.levels.keys().filter(|id| !catalogue.checks.contains_key(id)) {
             let help = yaml::did_you_mean(id, &checks);
-            files.tell("suites", &suite.id, &format!("/levels/{}", escape(id)), format!("unknown check `{id}`"), help);
+            spot.tell(&format!("/levels/{}", escape(id)), format!("unknown check `{id}`"), help);
         }
-        let diagnoses: Vec<&str> = catalogue.diagnoses.keys().collect();
-        for id in suite.file.sees.keys().filter(|id| !catalogue.diagnoses.contains_key(id)) {
+        for id in file.sees.keys().filter(|id| !catalogue.diagnoses.contains_key(id)) {
             let help = yaml::did_you_mean(id, &diagnoses);
-            files.tell(
-                "suites",
-                &suite.id,
-                &format!("/sees/{}", escape(id)),
-                format!("unknown diagnosis `{id}`"),
-                help,
-            );
+            spot.tell(&format!("/sees/{}", escape(id)), format!("unknown diagnosis `{id}`"), help);
         }
-        let exchanges: Vec<&str> = catalogue.exchanges.keys().collect();
-        for (base, sent) in &suite.file.sends {
+        for (base, sent) in &file.sends {
             for name in sent.iter().chain([base]).filter(|name| !catalogue.exchanges.contains_key(name)) {
                 let help = yaml::did_you_mean(name, &exchanges);
-                files.tell(
-                    "suites",
-                    &suite.id,
-                    &format!("/sends/{}", escape(base)),
-                    format!("unknown exchange `{name}`"),
-                    help,
-                );
+                spot.tell(&format!("/sends/{}", escape(base)), format!("unknown exchange `{name}`"), help);
             }
         }
-        let seen = |id: &&&str| suite.file.sees.values().flatten().any(|pattern| select::matches(pattern, id));
-        if suite.file.caller.is_some()
-            && let Some(id) = checks
-                .iter()
-                .find(|id| suite.file.checks.iter().any(|pattern| select::matches(pattern, id)) && !seen(id))
-        {
-            files.tell(
-                "suites",
-                &suite.id,
-                "/sees",
-                format!("what the administrator sees of `{id}` is not said"),
-                None,
-            );
+        let named = |id: &str, patterns: &[String]| patterns.iter().any(|pattern| select::matches(pattern, id));
+        let unsaid = |id: &&&str| named(id, &file.checks) && !file.sees.values().any(|patterns| named(id, patterns));
+        if let Some(id) = checks.iter().find(unsaid).filter(|_| file.caller.is_some()) {
+            spot.tell("/sees", format!("what the administrator sees of `{id}` is not said"), None);
         }
     }
 }
