@@ -113,6 +113,11 @@ pub struct Reading {
     pub verbatim: bool,
 }
 
+impl Reading {
+    /// Of an entry that is no file's: everything in it is meant as it stands.
+    const AS_IT_IS: Self = Self { allow_literal_secrets: true, verbatim: true };
+}
+
 /// Reads the targets of a file; `names` picks some, in the order given, and none picks all.
 ///
 /// # Errors
@@ -153,13 +158,10 @@ pub fn from_text(
     let mut targets = Vec::new();
     for name in wanted {
         let place = format!("/targets/{}", yaml::escape(name));
-        let Some(mut value) = document.value.pointer_mut(&place).map(Value::take) else { continue };
-        let mut mistakes = Vec::new();
-        let secrets = secrets::take(&mut value, &mut mistakes, folder, reading);
-        mistakes.extend(mistakes::all(&mut value, folder));
-        let keys = keys::read(&value, &secrets, &mut mistakes);
+        let Some(value) = document.value.pointer_mut(&place).map(Value::take) else { continue };
+        let (taken, mut mistakes) = Taken::of(value, folder, reading);
         if mistakes.is_empty() && file.problems.is_empty() {
-            match resolve(name, value, (secrets, keys), folder) {
+            match taken.resolved(name, folder) {
                 Ok(target) => {
                     let source = Some(Source::new(path, text, &document.positions, &place));
                     targets.push(Target { source, ..target });
@@ -192,15 +194,10 @@ fn problem(document: &Document, place: &str, Mistake { at, message, help }: Mist
 ///
 /// # Errors
 /// What does not make sense, in words.
-pub fn from_entry(name: &str, mut value: Value) -> Result<Target, Error> {
-    let reading = Reading { allow_literal_secrets: true, verbatim: true };
+pub fn from_entry(name: &str, value: Value) -> Result<Target, Error> {
     let folder = Path::new(".");
-    let mut mistakes = Vec::new();
-    let secrets = secrets::take(&mut value, &mut mistakes, folder, reading);
-    mistakes.extend(mistakes::all(&mut value, folder));
-    let keys = keys::read(&value, &secrets, &mut mistakes);
-    let target =
-        if mistakes.is_empty() { resolve(name, value, (secrets, keys), folder) } else { Err(mistakes.remove(0)) };
+    let (taken, mut mistakes) = Taken::of(value, folder, Reading::AS_IT_IS);
+    let target = if mistakes.is_empty() { taken.resolved(name, folder) } else { Err(mistakes.remove(0)) };
     target.map_err(|Mistake { message, help, .. }| {
         Error::Flags(help.map_or(message.clone(), |help| format!("{message}: {help}")))
     })
@@ -210,63 +207,76 @@ pub fn from_entry(name: &str, mut value: Value) -> Result<Target, Error> {
 /// no endpoint at all, is what was recorded. Secrets in the entry are only used to hide them.
 #[must_use]
 pub fn of_recording(name: &str, mut value: Value) -> Target {
-    let reading = Reading { allow_literal_secrets: true, verbatim: true };
-    let secrets = secrets::take(&mut value, &mut Vec::new(), Path::new("."), reading);
+    let folder = Path::new(".");
+    let secrets = secrets::take(&mut value, &mut Vec::new(), folder, Reading::AS_IT_IS);
     let keys = keys::read(&value, &secrets, &mut Vec::new());
-    resolve(name, value, (secrets, keys), Path::new(".")).unwrap_or_else(|_| {
-        let nothing = serde_json::json!({});
-        resolve(name, nothing, (Vec::new(), Keys::default()), Path::new(".")).expect("an entry may say nothing")
-    })
+    let nothing = || Taken { value: serde_json::json!({}), secrets: Vec::new(), keys: Keys::default() };
+    let target = Taken { value, secrets, keys }.resolved(name, folder);
+    target.or_else(|_| nothing().resolved(name, folder)).expect("an entry may say nothing")
 }
 
-fn resolve(
-    name: &str,
-    mut value: Value,
-    (mut secrets, keys): (Vec<(String, Secret)>, Keys),
-    folder: &Path,
-) -> Result<Target, Mistake> {
-    let mut shape = value.clone();
-    if let Some(login) = shape.get_mut("login").and_then(Value::as_object_mut) {
-        // The password is among the secrets by now.
-        login.entry("password").or_insert_with(|| "".into());
+/// An entry that its secrets and keys are taken out of.
+struct Taken {
+    value: Value,
+    secrets: Vec<(String, Secret)>,
+    keys: Keys,
+}
+
+impl Taken {
+    /// Takes them out, and looks at what is wrong with the entry.
+    fn of(mut value: Value, folder: &Path, reading: Reading) -> (Self, Vec<Mistake>) {
+        let mut mistakes = Vec::new();
+        let secrets = secrets::take(&mut value, &mut mistakes, folder, reading);
+        mistakes.extend(mistakes::all(&mut value, folder));
+        let keys = keys::read(&value, &secrets, &mut mistakes);
+        (Self { value, secrets, keys }, mistakes)
     }
-    let entry: Entry = serde_json::from_value(shape).map_err(|error| Mistake::new("", error.to_string(), None))?;
-    let time = |text: &Option<String>, default: Duration| text.as_deref().and_then(duration).unwrap_or(default);
-    let own = entry.bounds.clone().unwrap_or_default();
-    let mut bounds = Bounds::default();
-    bounds.connect = time(&own.connect, bounds.connect);
-    bounds.first_byte = time(&own.first_byte, bounds.first_byte);
-    bounds.whole = time(&entry.timeout, bounds.whole);
-    bounds.body = own.body.unwrap_or(bounds.body);
-    bounds.head = own.head.unwrap_or(bounds.head);
-    bounds.json_depth = own.json_depth.unwrap_or(bounds.json_depth);
-    // Before defaults are filled in, which would repeat one.
-    let hints = mistakes::hints(&value);
-    complete(&mut value, &secrets);
-    note_odd_secrets(&mut value, &secrets);
-    if let Some(mut url) = entry.proxy.as_deref().and_then(|proxy| Url::parse(proxy).ok()) {
-        // What is shown of a proxy is where it is, not who asks it.
-        if let Some(password) = url.password().map(str::to_owned) {
-            secrets.push(("proxy.password".to_owned(), Secret::new(password)));
+
+    fn resolved(self, name: &str, folder: &Path) -> Result<Target, Mistake> {
+        let Self { mut value, mut secrets, keys } = self;
+        let mut shape = value.clone();
+        if let Some(login) = shape.get_mut("login").and_then(Value::as_object_mut) {
+            // The password is among the secrets by now.
+            login.entry("password").or_insert_with(|| "".into());
         }
-        if url.set_password(None).is_ok() && url.set_username("").is_ok() {
-            value["proxy"] = url.as_str().into();
+        let entry: Entry = serde_json::from_value(shape).map_err(|error| Mistake::new("", error.to_string(), None))?;
+        let time = |text: &Option<String>, default: Duration| text.as_deref().and_then(duration).unwrap_or(default);
+        let own = entry.bounds.clone().unwrap_or_default();
+        let mut bounds = Bounds::default();
+        bounds.connect = time(&own.connect, bounds.connect);
+        bounds.first_byte = time(&own.first_byte, bounds.first_byte);
+        bounds.whole = time(&entry.timeout, bounds.whole);
+        bounds.body = own.body.unwrap_or(bounds.body);
+        bounds.head = own.head.unwrap_or(bounds.head);
+        bounds.json_depth = own.json_depth.unwrap_or(bounds.json_depth);
+        // Before defaults are filled in, which would repeat one.
+        let hints = mistakes::hints(&value);
+        complete(&mut value, &secrets);
+        note_odd_secrets(&mut value, &secrets);
+        if let Some(mut url) = entry.proxy.as_deref().and_then(|proxy| Url::parse(proxy).ok()) {
+            // What is shown of a proxy is where it is, not who asks it.
+            if let Some(password) = url.password().map(str::to_owned) {
+                secrets.push(("proxy.password".to_owned(), Secret::new(password)));
+            }
+            if url.set_password(None).is_ok() && url.set_username("").is_ok() {
+                value["proxy"] = url.as_str().into();
+            }
         }
+        Ok(Target {
+            name: name.to_owned(),
+            suites: entry.suites.clone(),
+            claims: claims(&value, &secrets),
+            hints,
+            public: value,
+            bounds,
+            ca_file: entry.ca_file.map(|path| folder.join(path)),
+            proxy: entry.proxy,
+            headers: entry.headers.into_iter().collect(),
+            source: None,
+            secrets,
+            keys,
+        })
     }
-    Ok(Target {
-        name: name.to_owned(),
-        suites: entry.suites.clone(),
-        claims: claims(&value, &secrets),
-        hints,
-        public: value,
-        bounds,
-        ca_file: entry.ca_file.map(|path| folder.join(path)),
-        proxy: entry.proxy,
-        headers: entry.headers.into_iter().collect(),
-        source: None,
-        secrets,
-        keys,
-    })
 }
 
 /// `500ms`, `30s`, `2m`, `1h`, or a number of seconds.

@@ -170,16 +170,11 @@ pub(super) fn url(text: &str, place: &str) -> Result<(), (String, Option<String>
         return Err(("credentials do not belong into a URL".into(), Some("use `client:`".into())));
     }
     // `as.example:8443/token` parses, with `as.example` as its scheme.
-    let bare = !text.contains("://");
-    let url = Url::parse(text)
-        .map_err(|error| error.to_string())
-        .and_then(|url| if bare { Err("it has no scheme".to_owned()) } else { Ok(url) });
-    let url = url.map_err(|error| {
-        let help =
-            (bare && !text.is_empty()).then(|| format!("did you mean `https://{}`?", text.trim_start_matches('/')));
-        let error = if bare { "it has no scheme".to_owned() } else { error };
-        (format!("`{text}` is not a URL: {error}"), help)
-    })?;
+    if !text.contains("://") {
+        let meant = format!("did you mean `https://{}`?", text.trim_start_matches('/'));
+        return Err((format!("`{text}` is not a URL: it has no scheme"), (!text.is_empty()).then_some(meant)));
+    }
+    let url = Url::parse(text).map_err(|error| (format!("`{text}` is not a URL: {error}"), None))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err((format!("`{text}` is neither http nor https"), None));
     }
