@@ -188,13 +188,8 @@ impl Asked {
     }
 
     fn draft(&self, args: &InitArgs, target: &Target, learned_from: Option<String>) -> Draft {
-        let named = [
-            "issuer",
-            "token_endpoint",
-            "revocation_endpoint",
-            "introspection_endpoint",
-            "authorization_endpoint",
-        ];
+        let named =
+            ["issuer", "token_endpoint", "revocation_endpoint", "introspection_endpoint", "authorization_endpoint"];
         let endpoints = named.iter().filter_map(|name| Some(((*name).to_owned(), target.text(name)?))).collect();
         let listed = target.public["token_endpoint_auth_methods"][0].as_str().map(str::to_owned);
         Draft {

@@ -15,75 +15,29 @@ pub fn curl(document: &Value) -> Option<String> {
         // Somebody recorded the answer alone.
         return None;
     }
-    let issued: Vec<(&str, &str, bool)> = request
-        .get("masked")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(|one| {
-            let whole = one.get("whole").is_some_and(|whole| whole == true);
-            Some((one.get("value")?.as_str()?, one.get("variable")?.as_str()?, whole))
-        })
-        .collect();
-    let word = |text: &str, secret: fn(&str) -> String| {
-        issued.iter().fold(quote(text, secret), |word, (mask, variable, whole)| {
-            // A value that is really put in has to be encoded like a secret.
-            let value = if *whole { secret(variable) } else { plain(variable) };
-            word.replace(mask, &format!("'{value}'"))
-        })
-    };
+    let issued = Issued::of(request);
     // Brackets in a URL are no patterns, and dots in its path stay.
     let mut line = String::from("curl -sS -i -g --path-as-is");
     if text("method") != "GET" {
         line.push_str(&format!(" -X {}", quote(text("method"), plain)));
     }
-    let names = request.get("header_order").and_then(Value::as_array);
-    let headers = request.get("headers").and_then(Value::as_object);
-    let authorization = request.get("authorization");
-    let mut seen: Vec<(String, usize)> = Vec::new();
-    for name in names.into_iter().flatten().filter_map(Value::as_str) {
-        let lower = name.to_ascii_lowercase();
-        let nth = match seen.iter_mut().find(|(known, _)| *known == lower) {
-            Some((_, count)) => {
-                *count += 1;
-                *count
-            }
-            None => {
-                seen.push((lower.clone(), 0));
-                0
-            }
-        };
-        let value = headers.and_then(|all| all.get(&lower)?.get(nth)?.as_str()).unwrap_or_default();
-        // These two are written by curl, with the same values, unless the exchange sends another host than the URL's.
-        if lower == "content-length" || (lower == "host" && text("url").contains(&format!("://{value}"))) {
-            continue;
-        }
-        if lower == "authorization"
-            && let Some(basic) = authorization.and_then(|facts| basic(value, facts))
-        {
-            line.push_str(&basic);
-            continue;
-        }
-        // A field without a value is written with a semicolon: the colon alone would take the field away.
-        let field = if value.is_empty() { format!("{name};") } else { format!("{name}: {value}") };
-        line.push_str(&format!(" -H {}", word(&field, plain)));
-    }
-    let secret: fn(&str) -> String = match request.get("encode").and_then(Value::as_str) {
-        Some("form" | "query") => form_encoded,
-        Some("json") => json_escaped,
-        _ => plain,
-    };
+    line.push_str(&fields(request, &issued));
     // An empty body has a length too, and `--data-raw` alone reads no file when the body begins with `@`.
-    let has = |name: &str| headers.is_some_and(|all| all.contains_key(name));
+    let has = |name: &str| request.get("headers").is_some_and(|all| all.get(name).is_some());
     if !text("body").is_empty() || has("content-length") {
         if !has("content-type") {
             // A media type that curl adds on its own is taken away.
             line.push_str(" -H 'Content-Type:'");
         }
-        line.push_str(&format!(" --data-raw {}", word(text("body"), secret)));
+        let secret = match text("encode") {
+            "form" | "query" => form_encoded,
+            "json" => json_escaped,
+            _ => plain,
+        };
+        line.push_str(&format!(" --data-raw {}", issued.word(text("body"), secret)));
     }
     line.push(' ');
-    line.push_str(&word(text("url"), form_encoded));
+    line.push_str(&issued.word(text("url"), form_encoded));
     for (name, variable) in [("client_assertion", "CLIENT_ASSERTION"), ("assertion", "ASSERTION")] {
         if let Some(said) = said(document, name) {
             line = line.replace(&unsigned(variable), &format!("${{{variable}:?sign a JWT with {said}}}"));
@@ -95,6 +49,55 @@ pub fn curl(document: &Value) -> Option<String> {
         }
     }
     Some(shortened(&line))
+}
+
+/// What a server issued in a request: mask, shell variable, and whether its whole value is put in.
+struct Issued<'d>(Vec<(&'d str, &'d str, bool)>);
+
+impl<'d> Issued<'d> {
+    fn of(request: &'d Value) -> Self {
+        let masked = request.get("masked").and_then(Value::as_array).into_iter().flatten();
+        let one = |one: &'d Value| {
+            let whole = one.get("whole").is_some_and(|whole| whole == true);
+            Some((one.get("value")?.as_str()?, one.get("variable")?.as_str()?, whole))
+        };
+        Self(masked.filter_map(one).collect())
+    }
+
+    /// One shell word; secrets are written by `secret`.
+    fn word(&self, text: &str, secret: fn(&str) -> String) -> String {
+        self.0.iter().fold(quote(text, secret), |word, (mask, variable, whole)| {
+            // A value that is really put in has to be encoded like a secret.
+            let value = if *whole { secret(variable) } else { plain(variable) };
+            word.replace(mask, &format!("'{value}'"))
+        })
+    }
+}
+
+/// The header fields as options, in the order in which they were sent.
+fn fields(request: &Value, issued: &Issued<'_>) -> String {
+    let url = request.get("url").and_then(Value::as_str).unwrap_or_default();
+    let names = request.get("header_order").and_then(Value::as_array);
+    let headers = request.get("headers").and_then(Value::as_object);
+    let mut options = String::new();
+    let mut seen: Vec<String> = Vec::new();
+    for name in names.into_iter().flatten().filter_map(Value::as_str) {
+        let lower = name.to_ascii_lowercase();
+        let nth = seen.iter().filter(|known| **known == lower).count();
+        let value = headers.and_then(|all| all.get(&lower)?.get(nth)?.as_str()).unwrap_or_default();
+        // These two are written by curl, with the same values, unless the exchange sends another host than the URL's.
+        let by_curl = lower == "content-length" || lower == "host" && url.contains(&format!("://{value}"));
+        let basic = request.get("authorization").filter(|_| lower == "authorization");
+        if let Some(basic) = basic.and_then(|facts| basic_of(value, facts)) {
+            options.push_str(&basic);
+        } else if !by_curl {
+            // A field without a value is written with a semicolon: the colon alone would take the field away.
+            let field = if value.is_empty() { format!("{name};") } else { format!("{name}: {value}") };
+            options.push_str(&format!(" -H {}", issued.word(&field, plain)));
+        }
+        seen.push(lower);
+    }
+    options
 }
 
 /// Long runs of one letter, or of its base64, are made in the shell: nobody reads a line of 65,536 of them.
@@ -128,7 +131,7 @@ fn shortened(line: &str) -> String {
 const LONG_RUN: usize = 512;
 
 /// A Basic header whose secret is masked is made anew in the shell, with the scheme and in the alphabet that were sent.
-fn basic(value: &str, authorization: &Value) -> Option<String> {
+fn basic_of(value: &str, authorization: &Value) -> Option<String> {
     let scheme = value.split_once(' ').map_or("Basic", |(scheme, _)| scheme);
     let word = |name: &str| authorization.get(name).and_then(Value::as_str);
     let (client_id, variable) = (word("client_id")?, word("secret")?);

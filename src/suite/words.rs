@@ -39,13 +39,7 @@ pub fn expected(schema: &Value) -> String {
     ] {
         parts.extend(number(name).map(|number| format!("{words} {number}")));
     }
-    match (number("minLength"), number("maxLength")) {
-        (Some(least), Some(most)) => parts.push(format!("of {least} to {most} characters")),
-        (Some(least), None) if least == "1" => parts.push("not empty".into()),
-        (Some(least), None) => parts.push(format!("of at least {least} characters")),
-        (None, Some(most)) => parts.push(format!("of at most {most} characters")),
-        (None, None) => {}
-    }
+    parts.extend(length(number("minLength"), number("maxLength")));
     if let Some(pattern) = members.get("pattern").and_then(Value::as_str) {
         parts.push(format!("of the form {pattern}"));
     }
@@ -78,6 +72,17 @@ pub fn expected(schema: &Value) -> String {
         (_, false) => parts.join(", "),
         (None, true) => "something there".into(),
     }
+}
+
+/// How long a text may be, if that is said.
+fn length(least: Option<String>, most: Option<String>) -> Option<String> {
+    Some(match (least, most) {
+        (Some(least), Some(most)) => format!("of {least} to {most} characters"),
+        (Some(least), None) if least == "1" => "not empty".into(),
+        (Some(least), None) => format!("of at least {least} characters"),
+        (None, Some(most)) => format!("of at most {most} characters"),
+        (None, None) => return None,
+    })
 }
 
 /// What a schema accepts at a place: for `/answer` what a reader sees, not the vocabulary of the document.

@@ -26,9 +26,8 @@ pub struct Draft {
 }
 
 /// Endpoints that are not asked unless somebody says so, and why.
-const LATER: [(&str, &str); 1] = [
-    ("authorization_endpoint", "Walked with a login of its own (`login:`), or by you with --interactive."),
-];
+const LATER: [(&str, &str); 1] =
+    [("authorization_endpoint", "Walked with a login of its own (`login:`), or by you with --interactive.")];
 
 impl Draft {
     /// The file, with comments, ending with a line break.

@@ -65,6 +65,16 @@ impl Load {
         if event["method"] == SENT { self.sent_headers.is_empty() } else { !self.exact }
     }
 
+    /// Notes the answer that led to another request, which began then.
+    fn led_on(&mut self, answer: &Value, began: f64) {
+        self.whole = true;
+        self.elapsed_ms = millis(began - self.began);
+        self.status = self.status.or(status(&answer["status"]));
+        if !self.exact {
+            self.headers = fields(&answer["headers"]);
+        }
+    }
+
     fn add(&mut self, event: &Value) {
         let what = &event["params"];
         if event["method"] == SENT {
@@ -163,12 +173,7 @@ impl Loads {
         let before = &what["redirectResponse"];
         let redirected = status(&before["status"]);
         if let Some(load) = self.all.iter_mut().rfind(|load| load.id == id) {
-            load.whole = true;
-            load.elapsed_ms = millis(began - load.began);
-            load.status = load.status.or(redirected);
-            if !load.exact {
-                load.headers = fields(&before["headers"]);
-            }
+            load.led_on(before, began);
         }
         let method = text("method");
         let first = self.all.is_empty();

@@ -31,52 +31,18 @@ const BOUND_TO_TYPE: [(&str, &[&str]); 4] = [
 
 /// JSON Schema passes what a keyword does not speak of: `minimum` passes on `"3600"`. Below `not` that turns round.
 pub(super) fn cannot_fail(spot: &mut Spot<'_>, at: &str, schema: &Map<String, Value>, below_not: bool) {
-    let mut tell = |key: &str, message: String, help: String| {
-        spot.tell(&format!("{at}/{}", escape(key)), message, Some(help));
-    };
     let types: Vec<&str> = match schema.get("type") {
         Some(Value::String(one)) => vec![one],
         Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).collect(),
         _ => Vec::new(),
     };
     for key in schema.keys() {
-        let bound = BOUND_TO_TYPE.iter().find(|(_, keys)| keys.contains(&key.as_str()));
-        match bound {
-            None if !ANY_TYPE.contains(&key.as_str()) => {
-                let known: Vec<&str> = ANY_TYPE
-                    .into_iter()
-                    .chain(BOUND_TO_TYPE.iter().flat_map(|(_, keys)| keys.iter().copied()))
-                    .collect();
-                let help = yaml::nearest(key, known)
-                    .map_or_else(|| "see the language reference".into(), |near| format!("did you mean `{near}`?"));
-                tell(key, format!("unknown keyword `{key}`"), help);
-            }
-            Some((wanted, _)) if types.is_empty() && !below_not => {
-                let wanted = if *wanted == "number" { "integer" } else { wanted };
-                tell(key, format!("`{key}` passes on every value of another type"), format!("add `type: {wanted}`"));
-            }
-            _ => {}
+        if let Some((message, help)) = wrong_keyword(key, &types, below_not) {
+            spot.tell(&format!("{at}/{}", escape(key)), message, Some(help));
         }
     }
-    if schema.contains_key("properties") && !schema.contains_key("required") {
-        tell("properties", "`properties` passes when the member is missing".into(), "add `required: [...]`".into());
-    }
-    if let Some(pattern) = schema.get("pattern").and_then(Value::as_str)
-        && !below_not
-        && !(pattern.starts_with('^') && pattern.ends_with('$'))
-    {
-        tell(
-            "pattern",
-            format!("the pattern `{pattern}` is not anchored: it passes when a part fits"),
-            "write `^…$`".into(),
-        );
-    }
-    if let Some(format) = schema.get("format").and_then(Value::as_str)
-        && !schema::FORMATS.iter().any(|(known, _)| *known == format)
-    {
-        let known: Vec<&str> = schema::FORMATS.iter().map(|(name, _)| *name).collect();
-        let help = yaml::did_you_mean(format, &known).unwrap_or_default();
-        tell("format", format!("unknown format `{format}`"), help);
+    for (key, message, help) in wrong_values(schema, below_not) {
+        spot.tell(&format!("{at}/{key}"), message, Some(help));
     }
     if schema.keys().all(|key| matches!(key.as_str(), "title" | "description")) {
         spot.tell(at, "this schema accepts everything", Some("write `present` if anything will do".into()));
@@ -105,6 +71,45 @@ pub(super) fn cannot_fail(spot: &mut Spot<'_>, at: &str, schema: &Map<String, Va
             _ => {}
         }
     }
+}
+
+/// A keyword that nobody knows, or that passes on values of another type: what is wrong, and the way out.
+fn wrong_keyword(key: &str, types: &[&str], below_not: bool) -> Option<(String, String)> {
+    let bound = BOUND_TO_TYPE.iter().find(|(_, keys)| keys.contains(&key));
+    match bound {
+        None if !ANY_TYPE.contains(&key) => {
+            let known = ANY_TYPE.into_iter().chain(BOUND_TO_TYPE.iter().flat_map(|(_, keys)| keys.iter().copied()));
+            let help = yaml::nearest(key, known)
+                .map_or_else(|| "see the language reference".into(), |near| format!("did you mean `{near}`?"));
+            Some((format!("unknown keyword `{key}`"), help))
+        }
+        Some((wanted, _)) if types.is_empty() && !below_not => {
+            let wanted = if *wanted == "number" { "integer" } else { wanted };
+            Some((format!("`{key}` passes on every value of another type"), format!("add `type: {wanted}`")))
+        }
+        _ => None,
+    }
+}
+
+/// Keywords whose values let too much pass: keyword, what is wrong, and the way out.
+fn wrong_values(schema: &Map<String, Value>, below_not: bool) -> Vec<(&'static str, String, String)> {
+    let mut all = Vec::new();
+    let text = |key: &str| schema.get(key).and_then(Value::as_str);
+    if schema.contains_key("properties") && !schema.contains_key("required") {
+        let message = "`properties` passes when the member is missing".to_owned();
+        all.push(("properties", message, "add `required: [...]`".to_owned()));
+    }
+    let loose = |pattern: &&str| !below_not && !(pattern.starts_with('^') && pattern.ends_with('$'));
+    if let Some(pattern) = text("pattern").filter(loose) {
+        let message = format!("the pattern `{pattern}` is not anchored: it passes when a part fits");
+        all.push(("pattern", message, "write `^…$`".to_owned()));
+    }
+    let known = schema::FORMATS.map(|(name, _)| name);
+    if let Some(format) = text("format").filter(|format| !known.contains(format)) {
+        let help = yaml::did_you_mean(format, &known).unwrap_or_default();
+        all.push(("format", format!("unknown format `{format}`"), help));
+    }
+    all
 }
 
 /// The schema compiles; where it has references, with a text, a number, a list or a URL in their place.
