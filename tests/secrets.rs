@@ -7,12 +7,16 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
-use common::{Asked, Raw, Reference, check, forward, grantlint, response, run, target_file};
+use common::{Asked, Ran, Raw, Reference, check, forward, grantlint, response, run, target_file};
 use serde_json::{Value, json};
 
 const SECRET: &str = "p+Q/r%s&t\"u<v é~~?wxyz";
 const SECOND: &str = "0ther-s3cret";
 const PASSWORD: &str = "Pass/wörd+9 & more";
+
+/// As much as a run says, and three reports of it.
+const THREE_REPORTS: [&str; 9] =
+    ["check", "--allow-literal-secrets", "-vv", "-o", "json=r.json", "-o", "junit=j.xml", "-o", "html=r.html"];
 
 /// Every way to write a value, worked out here and not by the code under test.
 fn encodings(value: &str) -> Vec<String> {
@@ -91,6 +95,12 @@ impl Search {
             }
         }
         self.looked_at += text.len();
+    }
+
+    fn through_run(&mut self, ran: &Ran, folder: &Path) {
+        self.through("stdout", &ran.stdout);
+        self.through("stderr", &ran.stderr);
+        self.through_folder("file", folder);
     }
 
     fn through_folder(&mut self, what: &str, folder: &Path) {
@@ -360,9 +370,7 @@ fn unusual_tokens() {
             ]),
             _ => search.needles.extend([text.clone(), text.replace('"', "\\\""), text.replace('"', "\\\\\\\"")]),
         }
-        search.through("stdout", &ran.stdout);
-        search.through("stderr", &ran.stderr);
-        search.through_folder("file", folder.path());
+        search.through_run(&ran, folder.path());
         let report: Value = serde_json::from_slice(&std::fs::read(folder.path().join("r.json")).unwrap()).unwrap();
         let masked = &report["exchanges"]["token.client_credentials"]["response"]["json"]["access_token"];
         assert_eq!(masked.is_number(), token.is_number(), "the mask is of the same type");
@@ -393,9 +401,7 @@ fn a_run_that_is_stopped_because_the_secret_is_wrong() {
                 check(folder.path(), &["--allow-literal-secrets", "-o", "json=r.json", "-o", "junit=j.xml", flag]);
             // 1 where the answers that came are wrong in themselves; never 0.
             assert!(matches!(ran.code, 1 | 3), "{}", ran.stdout);
-            search.through("stdout", &ran.stdout);
-            search.through("stderr", &ran.stderr);
-            search.through_folder("file", folder.path());
+            search.through_run(&ran, folder.path());
         }
     }
 }
@@ -409,23 +415,11 @@ fn credentials_for_a_proxy_and_in_header_fields() {
     // What comes from the environment is not to be mixed with the server's own literal `${`.
     target_file(folder.path(), &[("t", &entry)]);
     let mut command = grantlint(folder.path());
-    command.args([
-        "check",
-        "--allow-literal-secrets",
-        "-vv",
-        "-o",
-        "json=r.json",
-        "-o",
-        "junit=j.xml",
-        "-o",
-        "html=r.html",
-    ]);
+    command.args(THREE_REPORTS);
     let ran = run(command.env("TEST_KEY", "K3y-0123456789"));
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
     let mut search = Search::of(&["K3y-0123456789", "session=C00kie-77"]);
-    search.through("stdout", &ran.stdout);
-    search.through("stderr", &ran.stderr);
-    search.through_folder("file", folder.path());
+    search.through_run(&ran, folder.path());
     let report = std::fs::read_to_string(folder.path().join("r.json")).unwrap();
     assert!(report.contains("acme"), "what is no credential is shown");
 
@@ -435,9 +429,7 @@ fn credentials_for_a_proxy_and_in_header_fields() {
     target_file(folder.path(), &[("t", &entry)]);
     let ran = check(folder.path(), &["--allow-literal-secrets", "-vv", "-o", "json=r.json"]);
     let mut search = Search::of(&["Pr0xy-pass", "me:Pr0xy-pass"]);
-    search.through("stdout", &ran.stdout);
-    search.through("stderr", &ran.stderr);
-    search.through_folder("file", folder.path());
+    search.through_run(&ran, folder.path());
 }
 
 #[cfg(unix)]
@@ -464,17 +456,7 @@ fn a_run_that_is_interrupted() {
                        "login": {"username": "alice", "password": PASSWORD}});
     target_file(folder.path(), &[("t", &entry)]);
     let mut command = grantlint(folder.path());
-    command.args([
-        "check",
-        "--allow-literal-secrets",
-        "-vv",
-        "-o",
-        "json=r.json",
-        "-o",
-        "junit=j.xml",
-        "-o",
-        "html=r.html",
-    ]);
+    command.args(THREE_REPORTS);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     hanging.recv().unwrap();
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
