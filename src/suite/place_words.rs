@@ -3,19 +3,40 @@
 /// A place in words, where there are better ones than its path.
 #[must_use]
 pub fn place(place: &str) -> String {
-    let place = place.strip_prefix("/control").map_or(place, |rest| if rest.is_empty() { place } else { rest });
+    let (mut place, mut behind) = (place, Vec::new());
+    // A place may come from a saved run, where anything may be nested.
+    while let Some((below, words)) = part(place) {
+        place = below;
+        behind.push(words);
+    }
+    behind.iter().rev().fold(within(place), |words, behind| words + behind)
+}
+
+/// What is below a part of a walk or of a repeated exchange, and the words for the part.
+fn part(place: &str) -> Option<(&str, String)> {
+    if WHOLE.iter().any(|(known, _)| *known == place) {
+        return None;
+    }
+    let below = |rest: &&str| rest.starts_with('/');
+    if let Some(control) = place.strip_prefix("/control").filter(below) {
+        return Some((control, String::new()));
+    }
+    if let Some(each) = place.strip_prefix("/all/*").filter(below) {
+        return Some((each, " of every answer".to_owned()));
+    }
+    let rest = place.strip_prefix("/steps/")?;
+    let (nth, step) = rest.split_at(rest.find('/')?);
+    let words = match nth.parse::<usize>() {
+        Ok(nth) => format!(" at step {} of the walk", nth.saturating_add(1)),
+        Err(_) => " at the steps of the walk".to_owned(),
+    };
+    Some((step, words))
+}
+
+/// A place of one exchange.
+fn within(place: &str) -> String {
     if let Some((_, words)) = WHOLE.iter().find(|(known, _)| *known == place) {
         return (*words).to_owned();
-    }
-    if let Some(below) = place.strip_prefix("/all/*/") {
-        return format!("{} of every answer", self::place(&format!("/{below}")));
-    }
-    if let Some((nth, below)) = place.strip_prefix("/steps/").and_then(|rest| rest.split_once('/')) {
-        let below = self::place(&format!("/{below}"));
-        return match nth.parse::<usize>() {
-            Ok(nth) => format!("{below} at step {} of the walk", nth + 1),
-            Err(_) => format!("{below} at the steps of the walk"),
-        };
     }
     if let Some(header) = place.strip_prefix("/response/headers/") {
         return format!("the header {}", header.split('/').next().unwrap_or(header));
@@ -111,5 +132,16 @@ mod tests {
         ] {
             assert_eq!(place(at), words);
         }
+    }
+
+    #[test]
+    fn a_place_that_is_nested_without_end_is_told() {
+        for part in ["/all/*", "/control", "/steps/0"] {
+            assert!(place(&format!("{}/outcome", part.repeat(100_000))).starts_with("the outcome"));
+        }
+        assert_eq!(
+            place(&format!("/steps/{}/answer", usize::MAX)),
+            format!("the answer at step {} of the walk", usize::MAX)
+        );
     }
 }
