@@ -187,16 +187,40 @@ impl Setup {
 
     /// The entry for a target file: what this server claims, the credentials for it, and tokens that its resource must refuse.
     pub(super) fn target(&self, foreign: &[(&str, String)]) -> Value {
-        let Self { origin, issuer, .. } = self;
-        let [main, second, public, resource_server] = &self.clients;
-        let private = |key: Option<&Key>| key.map(|key| key.private_pem.expose().to_owned());
-        let pair = |client: &Client| {
-            let secret = client.secret.as_ref().map(Secret::expose);
-            json!({
-                "client_id": client.id, "client_secret": secret, "private_key": private(client.key.as_ref()),
-                "redirect_uri": client.redirect_uris.first(),
-            })
+        let mut claimed = self.claimed();
+        for (name, token) in foreign {
+            claimed["resource"][*name] = token.as_str().into();
+        }
+        let mut entry = match claimed {
+            Value::Object(entry) => entry,
+            _ => Map::new(),
         };
+        if self.makes(Policy::IntrospectionResourceServersOnly) {
+            let [.., resource_server] = &self.clients;
+            entry.insert("resource_server".to_owned(), pair(resource_server));
+        }
+        if !self.makes(Policy::RegistrationAbsent) {
+            entry.insert("registration_endpoint".to_owned(), json!(format!("{}{REGISTER}", self.origin)));
+        }
+        if !self.makes(Policy::IndicatorsIgnored) {
+            entry.insert("resource_indicators".to_owned(), json!(indicators::known(self)));
+        }
+        let origin = &self.origin;
+        let token_endpoint = format!("{origin}{TOKEN}");
+        let values = [
+            ("${origin}", origin.as_str()),
+            ("${port}", origin.rsplit(':').next().unwrap_or_default()),
+            ("${token_endpoint}", &token_endpoint),
+            ("${token_path}", TOKEN),
+        ];
+        self.dialect.lay_over_target(&mut entry, &values);
+        Value::Object(entry)
+    }
+
+    /// What every entry says.
+    fn claimed(&self) -> Value {
+        let Self { origin, issuer, .. } = self;
+        let [main, second, public, _] = &self.clients;
         let grant_types: Vec<&str> = main
             .grant_types
             .iter()
@@ -204,7 +228,7 @@ impl Setup {
             .copied()
             .collect();
         let contents = if self.makes(Policy::JsonRefused) { json!(["form"]) } else { json!(["form", "json"]) };
-        let mut entry = json!({
+        json!({
             "issuer": issuer,
             "token_endpoint": format!("{origin}{TOKEN}"),
             "revocation_endpoint": format!("{origin}{REVOKE}"),
@@ -237,34 +261,20 @@ impl Setup {
                 "body": "{\"invoice\":{\"number\":\"INV-1\",\"total\":\"119.00\",\"currency\":\"EUR\"}}",
                 "scope": RESOURCE_WRITE,
             },
-        });
-        for (name, token) in foreign {
-            entry["resource"][*name] = token.as_str().into();
-        }
-        let mut entry = match entry {
-            Value::Object(entry) => entry,
-            _ => Map::new(),
-        };
-        if self.makes(Policy::IntrospectionResourceServersOnly) {
-            entry.insert("resource_server".to_owned(), pair(resource_server));
-        }
-        if !self.makes(Policy::RegistrationAbsent) {
-            entry.insert("registration_endpoint".to_owned(), json!(format!("{origin}{REGISTER}")));
-        }
-        if !self.makes(Policy::IndicatorsIgnored) {
-            entry.insert("resource_indicators".to_owned(), json!(indicators::known(self)));
-        }
-        let port = origin.rsplit(':').next().unwrap_or_default();
-        let token_endpoint = format!("{origin}{TOKEN}");
-        let values = [
-            ("${origin}", origin.as_str()),
-            ("${port}", port),
-            ("${token_endpoint}", &token_endpoint),
-            ("${token_path}", TOKEN),
-        ];
-        self.dialect.lay_over_target(&mut entry, &values);
-        Value::Object(entry)
+        })
     }
+}
+
+/// A client of a target entry.
+fn pair(client: &Client) -> Value {
+    json!({
+        "client_id": client.id, "client_secret": client.secret.as_ref().map(Secret::expose),
+        "private_key": private(client.key.as_ref()), "redirect_uri": client.redirect_uris.first(),
+    })
+}
+
+fn private(key: Option<&Key>) -> Option<&str> {
+    key.map(|key| key.private_pem.expose())
 }
 
 pub(super) const TOKEN: &str = "/token";

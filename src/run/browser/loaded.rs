@@ -171,21 +171,11 @@ impl Loads {
         }
         let began = what["timestamp"].as_f64().unwrap_or_default();
         let before = &what["redirectResponse"];
-        let redirected = status(&before["status"]);
         if let Some(load) = self.all.iter_mut().rfind(|load| load.id == id) {
             load.led_on(before, began);
         }
         let method = text("method");
-        let first = self.all.is_empty();
-        let via = redirected.map_or_else(|| self.sent_by(&url, &method), Via::Status);
-        let cause = match self.pressed {
-            _ if first => Cause::Asked,
-            _ if redirected.is_some() => Cause::Redirect,
-            pressed => pressed.unwrap_or(Cause::Redirect),
-        };
-        if redirected.is_none() {
-            self.pressed = None;
-        }
+        let (via, cause) = self.why(&url, &method, status(&before["status"]));
         let mut load = Load {
             id,
             url: format!("{url}{}", text("urlFragment")),
@@ -212,6 +202,13 @@ impl Loads {
             }
         }
         self.all.push(load);
+    }
+
+    /// What made the browser ask for a page. What was pressed counts once, unless an answer led on.
+    fn why(&mut self, url: &str, method: &str, redirected: Option<u16>) -> (Via, Cause) {
+        let pressed = if redirected.is_none() { self.pressed.take() } else { Some(Cause::Redirect) };
+        let cause = if self.all.is_empty() { Cause::Asked } else { pressed.unwrap_or(Cause::Redirect) };
+        (redirected.map_or_else(|| self.sent_by(url, method), Via::Status), cause)
     }
 
     /// How a page sent the browser on without a redirect.
