@@ -77,20 +77,7 @@ fn without_documents(material: &Material<'_>) -> RunReport {
     target.extend(
         material.recording.target.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())),
     );
-    let controls = material.recording.exchanges.iter().filter_map(|(key, recorded)| {
-        let Recorded::Sent(document) = recorded else { return None };
-        let control = document.get("control")?;
-        let word = |name: &str| control.get(name).and_then(Value::as_str);
-        let held = control.get("works") == Some(&Value::Bool(true));
-        let lost = word("answer").or_else(|| word("outcome")).unwrap_or("lost");
-        Some((key.clone(), if held { "held".to_owned() } else { lost.to_owned() }))
-    });
-    let left_out = material.recording.exchanges.iter().filter_map(|(key, recorded)| match recorded {
-        Recorded::NotSent(not_sent) if not_sent.why == Why::LeftOut => {
-            Some(LeftOut { exchange: key.clone(), reason: not_sent.reason.clone() })
-        }
-        _ => None,
-    });
+    let exchanges = &material.recording.exchanges;
     let step = |(step, passed, detail): &(String, bool, String)| PreflightStep {
         step: step.clone(),
         passed: *passed,
@@ -110,14 +97,33 @@ fn without_documents(material: &Material<'_>) -> RunReport {
             passed: material.stopped.is_none(),
             steps: material.preflight.iter().map(step).collect(),
         },
-        controls: controls.collect(),
-        left_out: left_out.collect(),
+        controls: exchanges.iter().filter_map(control).collect(),
+        left_out: exchanges.iter().filter_map(left_out).collect(),
         diagnosis: diagnosis::of(material, &findings, &notices),
         exchanges: IndexMap::new(),
         source: None,
         shard: None,
         waivers: notices,
         findings,
+    }
+}
+
+/// Whether the control of an exchange held, or what came of it.
+fn control((key, recorded): (&String, &Recorded)) -> Option<(String, String)> {
+    let Recorded::Sent(document) = recorded else { return None };
+    let control = document.get("control")?;
+    let word = |name: &str| control.get(name).and_then(Value::as_str);
+    let held = control.get("works") == Some(&Value::Bool(true));
+    let lost = word("answer").or_else(|| word("outcome")).unwrap_or("lost");
+    Some((key.clone(), if held { "held".to_owned() } else { lost.to_owned() }))
+}
+
+fn left_out((key, recorded): (&String, &Recorded)) -> Option<LeftOut> {
+    match recorded {
+        Recorded::NotSent(not_sent) if not_sent.why == Why::LeftOut => {
+            Some(LeftOut { exchange: key.clone(), reason: not_sent.reason.clone() })
+        }
+        _ => None,
     }
 }
 

@@ -57,38 +57,50 @@ fn one_of(runs: &[RunReport]) -> RunReport {
         versions.insert(run.tool.version.clone());
         let mut run = run.clone();
         keep_evidence(&mut merged.exchanges, &mut run, nth + 1);
-        for finding in run.findings {
+        for finding in std::mem::take(&mut run.findings) {
             disagreements.extend(add(&mut merged.findings, &mut places, finding, divided));
         }
-        unite(&mut merged.suites, run.suites);
-        unite(&mut merged.preflight.steps, run.preflight.steps);
-        merged.preflight.passed &= run.preflight.passed;
-        unite(&mut merged.left_out, run.left_out);
-        unite(&mut merged.diagnosis, run.diagnosis);
-        unite(&mut merged.waivers, run.waivers);
-        for (exchange, state) in run.controls {
-            let held = merged.controls.entry(exchange).or_insert_with(|| state.clone());
-            if held == "held" {
-                *held = state;
-            }
-        }
-        merged.summary.exchanges = merged.summary.exchanges.saturating_add(run.summary.exchanges);
-        merged.source = merged.source.or(run.source);
-        merged.exit.fail_on = merged.exit.fail_on.max(run.exit.fail_on);
-        merged.exit.fail_on_stale |= run.exit.fail_on_stale;
-        merged.exit.no_waivers |= run.exit.no_waivers;
-        // `decide` reads from the code whether a run was interrupted.
-        merged.exit.code = if run.exit.code == 130 { 130 } else { merged.exit.code };
+        join(&mut merged, run);
     }
     merged.findings.sort_by_cached_key(key);
     let callers: BTreeSet<String> = runs.iter().flat_map(|run| run.answers.works_for.keys().cloned()).collect();
     let documents: BTreeSet<String> = runs.iter().flat_map(|run| run.answers.conforms.keys().cloned()).collect();
     let callers: Vec<&str> = callers.iter().map(String::as_str).collect();
     merged.answers = conclude::answers(&merged.findings, &callers, |document| documents.contains(document));
+    merged.diagnosis.extend(unlike(disagreements, versions));
+    merged
+}
+
+/// Adds what a run says beside its findings.
+fn join(merged: &mut RunReport, run: RunReport) {
+    unite(&mut merged.suites, run.suites);
+    unite(&mut merged.preflight.steps, run.preflight.steps);
+    merged.preflight.passed &= run.preflight.passed;
+    unite(&mut merged.left_out, run.left_out);
+    unite(&mut merged.diagnosis, run.diagnosis);
+    unite(&mut merged.waivers, run.waivers);
+    for (exchange, state) in run.controls {
+        let held = merged.controls.entry(exchange).or_insert_with(|| state.clone());
+        if held == "held" {
+            *held = state;
+        }
+    }
+    merged.summary.exchanges = merged.summary.exchanges.saturating_add(run.summary.exchanges);
+    merged.source = merged.source.take().or(run.source);
+    merged.exit.fail_on = merged.exit.fail_on.max(run.exit.fail_on);
+    merged.exit.fail_on_stale |= run.exit.fail_on_stale;
+    merged.exit.no_waivers |= run.exit.no_waivers;
+    // `decide` reads from the code whether a run was interrupted.
+    merged.exit.code = if run.exit.code == 130 { 130 } else { merged.exit.code };
+}
+
+/// What is to be looked at where the runs of one target are not alike.
+fn unlike(mut disagreements: Vec<String>, versions: BTreeSet<String>) -> Vec<Diagnosis> {
+    let mut all = Vec::new();
+    disagreements.sort();
+    disagreements.dedup();
     if !disagreements.is_empty() {
-        disagreements.sort();
-        disagreements.dedup();
-        merged.diagnosis.push(Diagnosis {
+        all.push(Diagnosis {
             says: format!(
                 "the runs that were put together disagree about {}; the worse verdict counts",
                 plural(disagreements.len(), "check")
@@ -98,13 +110,13 @@ fn one_of(runs: &[RunReport]) -> RunReport {
         });
     }
     if versions.len() > 1 {
-        merged.diagnosis.push(Diagnosis {
+        all.push(Diagnosis {
             says: format!("the runs were made by different versions: {}", Vec::from_iter(versions).join(", ")),
             next: "run all parts with one version: what a part holds depends on it".into(),
             checks: Vec::new(),
         });
     }
-    merged
+    all
 }
 
 type Key = (String, Option<String>, Option<String>);

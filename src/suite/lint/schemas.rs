@@ -99,8 +99,8 @@ fn wrong_values(schema: &Map<String, Value>, below_not: bool) -> Vec<(&'static s
         let message = "`properties` passes when the member is missing".to_owned();
         all.push(("properties", message, "add `required: [...]`".to_owned()));
     }
-    let loose = |pattern: &&str| !below_not && !(pattern.starts_with('^') && pattern.ends_with('$'));
-    if let Some(pattern) = text("pattern").filter(loose) {
+    let anchored = |pattern: &str| pattern.starts_with('^') && pattern.ends_with('$');
+    if let Some(pattern) = text("pattern").filter(|pattern| !below_not && !anchored(pattern)) {
         let message = format!("the pattern `{pattern}` is not anchored: it passes when a part fits");
         all.push(("pattern", message, "write `^…$`".to_owned()));
     }
