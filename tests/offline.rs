@@ -289,7 +289,7 @@ fn faults_of_tokens_are_found_in_a_har() {
     finds(&[
         "rfc6749/token-response-cacheable",
         "rfc6750/invented-token-accepted",
-        "rfc7009/revoked-token-active",
+        "rfc7662/subject-a-number",
         "rfc7523/expired-assertion-accepted",
     ]);
 }
