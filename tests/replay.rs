@@ -156,8 +156,8 @@ fn a_har_of_a_faulty_server_gives_the_verdicts_of_the_live_run() {
     assert_eq!(code, 1, "{told}");
     let (given, violations) = agree(&live, &recorded);
     let (all, live_violations) = agree(&live, &live);
-    // What is left are walks and what rests on them, waits, and the same request many times over.
-    assert!(given > 250 && given * 10 > all * 6, "{given} of {all}");
+    // What is left is what only the owner knows, and what only who has a key can tell; tests/offline.rs has the whole list.
+    assert!(given > 250 && given * 10 > all * 9, "{given} of {all}");
     // A token of another issuer is one only to who has it.
     let lost =
         verdicts(&live).into_iter().filter(|found| found.1 == "violation" && !verdicts(&recorded).contains(found));
@@ -168,10 +168,17 @@ fn a_har_of_a_faulty_server_gives_the_verdicts_of_the_live_run() {
         let found = |(name, verdict): &(Name, String)| name.0 == fault && verdict == "violation";
         assert!(verdicts(&recorded).iter().any(found), "{fault}");
     }
+    // Who has the target file knows more than the recording tells.
+    let owned = ["--config", "grantlint.yaml", "--target", "t", "--allow-literal-secrets"];
+    let (code, of_owner, told) = replayed(folder.path(), &[&["proxy.har"], &owned[..], suites.as_slice()].concat());
+    assert_eq!(code, 1, "{told}");
+    assert!(agree(&live, &of_owner).0 > given, "{told}");
+    assert_eq!(of_owner["target"]["ungranted_scope"], live["target"]["ungranted_scope"]);
+
     let reasons = recorded["findings"].as_array().unwrap().iter();
     let lacks =
         reasons.filter_map(|finding| finding["reason"].as_str()).filter(|reason| reason.starts_with("the recording"));
-    assert!(lacks.count() > 20);
+    assert!(lacks.count() > 5);
 
     // One ordinary exchange alone, as `curl -i` shows it, and both of it as tools save them.
     let ordinary = wires.iter().find(|wire| {
@@ -361,7 +368,7 @@ fn mistakes_are_told_in_place() {
         (&["x", "--as", "token.client_credential"][..], "token.client_credentials"),
         (&["x", "--as", "token.parameter-missing"], "has variants"),
         (&["x", "--as", "jwks", "--as", "jwks"], "names 2 exchanges"),
-        (&["nowhere"], "cannot read"),
+        (&["nowhere"], "help: give a HAR"),
     ] {
         let ran = run(grantlint(folder.path()).arg("replay").args(arguments));
         assert_eq!(ran.code, 2, "{arguments:?}: {}", ran.stderr);

@@ -190,6 +190,11 @@ pub(super) fn logs_in(submit: &Submit) -> bool {
     (says(submit, &LOGIN) || says(submit, &YES)) && !says(submit, &NO)
 }
 
+/// Whether a button turns a client away, by its words.
+pub(super) fn says_no(submit: &Submit) -> bool {
+    says(submit, &NO) && !says(submit, &YES)
+}
+
 /// Whether one of the words stands in a text as a word.
 fn has_word(text: &str, words: &[&str]) -> bool {
     text.to_lowercase().split(|c: char| !c.is_alphabetic()).any(|word| words.contains(&word))

@@ -9,6 +9,8 @@ mod jar;
 mod page;
 mod redirect;
 mod screen;
+mod told;
+mod witness;
 
 use std::collections::HashMap;
 
@@ -21,6 +23,8 @@ pub use jar::Jar;
 pub use page::{Field, Form, Page, Submit};
 pub use redirect::{Redirect, Via, elsewhere};
 pub use screen::{Act, Screen};
+pub use told::told;
+pub use witness::{Pressed, leads, pressed};
 
 /// Most requests of one walk; real ones take three to eight.
 const MOST_STEPS: usize = 25;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, Read as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use time::OffsetDateTime;
@@ -19,6 +19,7 @@ use crate::report::assemble::{self, Material};
 use crate::report::model::RunReport;
 use crate::report::saved;
 use crate::suite::{self, Catalogue};
+use crate::target::{self, Reading, Target};
 use crate::yaml;
 
 /// `replay`.
@@ -41,6 +42,15 @@ pub(super) struct ReplayArgs {
     /// Scope that the client asks for, where the recording does not tell
     #[arg(long, value_name = "SCOPE")]
     pub(super) scope: Option<String>,
+    /// Target file: what it says counts, and not what the recording lets suppose
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["token_endpoint", "scope"])]
+    pub(super) config: Option<PathBuf>,
+    /// Target of that file that was recorded, where it has several
+    #[arg(long, value_name = "TARGET", requires = "config")]
+    pub(super) target: Option<String>,
+    /// Take a target file with secrets in it
+    #[arg(long, requires = "config")]
+    pub(super) allow_literal_secrets: bool,
     #[command(flatten)]
     pub(super) select: SelectArgs,
     #[command(flatten)]
@@ -128,8 +138,13 @@ fn name(catalogue: &Catalogue, heard: &mut [Heard], args: &ReplayArgs) -> Result
 
 /// What others recorded.
 fn of_others(catalogue: &Catalogue, heard: &[Heard], args: &ReplayArgs, gate: &Gating) -> Result<RunReport, Failure> {
-    let hints = Hints { token_endpoint: args.token_endpoint.clone(), scope: args.scope.clone() };
-    let target = replay::suppose(heard, &hints);
+    let target = match &args.config {
+        Some(config) => of_file(config, args)?,
+        None => {
+            let hints = Hints { token_endpoint: args.token_endpoint.clone(), scope: args.scope.clone() };
+            replay::suppose(heard, &hints)
+        }
+    };
     let mut suites = pipeline::suites_of(catalogue, &target);
     if suites.is_empty() {
         suites.push(SUITE.to_owned());
@@ -162,6 +177,21 @@ fn of_others(catalogue: &Catalogue, heard: &[Heard], args: &ReplayArgs, gate: &G
     });
     gate.apply(&mut report);
     Ok(report)
+}
+
+/// The target as its owner describes it.
+fn of_file(config: &Path, args: &ReplayArgs) -> Result<Target, Failure> {
+    let reading = Reading { allow_literal_secrets: args.allow_literal_secrets, ..Reading::default() };
+    let names: Vec<String> = args.target.iter().cloned().collect();
+    let mut targets = target::read(config, &names, reading)?;
+    match (targets.pop(), targets.is_empty()) {
+        (Some(target), true) => Ok(target),
+        (last, _) => {
+            let all: Vec<&str> = targets.iter().chain(&last).map(|target| target.name.as_str()).collect();
+            let help = format!("say which one was recorded: --target {}", all.join(" or --target "));
+            Err(Failure::usage(format!("`{}` has several targets", config.display()), help))
+        }
+    }
 }
 
 /// What each recorded exchange was taken for: whoever doubts a verdict looks here first.
@@ -230,6 +260,13 @@ fn again(args: &ReplayArgs) -> String {
     for (flag, value) in [("token-endpoint", &args.token_endpoint), ("scope", &args.scope)] {
         if let Some(value) = value {
             command.push_str(&format!(" --{flag} '{value}'"));
+        }
+    }
+    if let Some(config) = &args.config {
+        command.push_str(&format!(" --config {}", config.display()));
+        args.target.iter().for_each(|target| command.push_str(&format!(" --target {target}")));
+        if args.allow_literal_secrets {
+            command.push_str(" --allow-literal-secrets");
         }
     }
     args.select.suites.iter().for_each(|suite| command.push_str(&format!(" --suite {suite}")));

@@ -1,6 +1,6 @@
 //! Which recorded request is which instance of which exchange, and the Recording that comes of it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -9,7 +9,13 @@ use super::candidates::{Candidate, Candidates};
 use super::facts::Facts;
 use super::fit::World;
 use super::heard::Heard;
-use crate::exchange::{NotSent, Recorded, Recording, Why};
+use super::path::retold;
+use super::seal::{as_exchange, not_recorded, sealed, title_of, titled};
+use super::several::joined;
+use super::signed::audiences;
+use super::stories::stories;
+use super::walks::trips;
+use crate::exchange::{Recorded, Recording};
 use crate::suite::{Catalogue, Member, Story};
 use crate::target::Target;
 
@@ -44,7 +50,12 @@ pub fn recording(catalogue: &Catalogue, target: &Target, members: &[Member], hea
     let mut named: HashMap<String, Vec<usize>> = HashMap::new();
     // An instance of our own recording comes back as what it was.
     let mut given: IndexMap<String, usize> = IndexMap::new();
+    let mut parts: IndexMap<String, Vec<usize>> = IndexMap::new();
     for (nth, facts) in facts.iter().enumerate() {
+        if let (Some(key), Some(_)) = (&facts.heard.name, &facts.heard.part) {
+            parts.entry(key.clone()).or_default().push(nth);
+            continue;
+        }
         let name = facts.heard.name.clone().or_else(|| facts.heard.asked.is_none().then(|| supposed(facts).to_owned()));
         match name {
             Some(name) if catalogue.exchanges.contains_key(&name) => {
@@ -67,9 +78,18 @@ pub fn recording(catalogue: &Catalogue, target: &Target, members: &[Member], hea
     }
     let is_served = |facts: &&Facts<'_>| matches!(facts.answer(), "token" | "introspection" | "success");
     let served = facts.iter().filter(is_served).filter_map(|facts| facts.client_id().map(str::to_owned)).collect();
-    let world = World { catalogue, target, known: known(&facts, target), served };
-    let candidates = Candidates::new(world, &facts, named);
-    let mut keys: IndexMap<String, (String, Option<usize>)> = IndexMap::new();
+    let walks = trips(&facts, target, catalogue.exchanges.get(AUTHORIZE));
+    let mut known = known(&facts, target);
+    // A verifier that proves the challenge was not made up by somebody who does not know it.
+    known.extend(walks.iter().filter(|trip| trip.is_hashed).filter_map(|trip| trip.verifier.clone()));
+    let granted = facts.iter().filter(|facts| facts.answer() == "token");
+    let mut basic: Vec<&'static str> = granted.filter_map(|facts| Some(facts.basic.as_ref()?.encoding)).collect();
+    if !basic.is_empty() {
+        basic.push("either");
+    }
+    let world = World { catalogue, target, known, served, basic, audiences: taken_audiences(&facts, target) };
+    let candidates = Candidates::new(world, &facts, named, walks);
+    let mut keys: Keys = IndexMap::new();
     shared(&candidates, members, &mut keys);
     stories(&candidates, members, &mut keys);
     for (key, nth) in &given {
@@ -77,8 +97,25 @@ pub fn recording(catalogue: &Catalogue, target: &Target, members: &[Member], hea
             *known = Some(*nth);
         }
     }
-    sealed(&candidates, keys, target)
+    let retold = parts.into_iter().filter_map(|(key, steps)| Some((key.clone(), together(&candidates, &key, &steps)?)));
+    sealed(&candidates, keys, retold.collect(), target)
 }
+
+/// What the parts of an exchange of our own make together.
+fn together(candidates: &Candidates<'_>, key: &str, steps: &[usize]) -> Option<Value> {
+    let (catalogue, target) = (candidates.catalogue(), candidates.world.target);
+    let name = key.split(['~', '<']).next().unwrap_or(key);
+    let is_page = candidates.facts[*steps.first()?].heard.part.as_ref()?.is_page;
+    let document = if is_page {
+        retold(candidates.facts, steps, target, catalogue.exchanges.get(AUTHORIZE))?
+    } else {
+        joined(steps.iter().map(|nth| as_exchange(&candidates.facts[*nth], catalogue, name, target)).collect())
+    };
+    Some(titled(document, &title_of(catalogue, name)))
+}
+
+/// Instance → its exchange, and where it stands in the recording.
+pub(super) type Keys = IndexMap<String, (String, Option<usize>)>;
 
 /// Says of every instance that the members look at and that a saved run does not have that nobody recorded it.
 pub fn completed(catalogue: &Catalogue, members: &[Member], recording: &mut Recording) {
@@ -132,51 +169,120 @@ fn known(facts: &[Facts<'_>], target: &Target) -> HashSet<String> {
         issued.iter().filter_map(text).collect::<Vec<_>>()
     };
     let secrets = target.to_mask().into_iter().map(|(_, secret)| secret);
-    facts.iter().flat_map(of).chain(secrets).collect()
+    let mut all: HashSet<String> = facts.iter().flat_map(of).chain(secrets).collect();
+    texts(&target.public, &mut all);
+    all
+}
+
+/// Every text of a value: nobody made up what the target is made of.
+fn texts(value: &Value, all: &mut HashSet<String>) {
+    match value {
+        Value::String(text) => drop(all.insert(text.clone())),
+        Value::Array(items) => items.iter().for_each(|item| texts(item, all)),
+        Value::Object(members) => members.values().for_each(|member| texts(member, all)),
+        _ => {}
+    }
+}
+
+/// Whom the JWTs that were taken were for; without any, whom they are for by the standard. Source: RFC 7523 §3, rule 3.
+fn taken_audiences(facts: &[Facts<'_>], target: &Target) -> HashSet<String> {
+    let taken = facts.iter().filter(|facts| facts.answer() == "token");
+    let sent = taken.flat_map(|facts| [facts.param("client_assertion"), facts.param("assertion")]).flatten();
+    let mut all: HashSet<String> = sent.flat_map(audiences).collect();
+    if all.is_empty() {
+        all.extend(["token_endpoint", "issuer"].iter().filter_map(|name| target.text(name)));
+    }
+    all
 }
 
 /// Instances that checks share: each on its own, where there are several the one that most others took values from.
-fn shared(candidates: &Candidates<'_>, members: &[Member], keys: &mut IndexMap<String, (String, Option<usize>)>) {
+fn shared(candidates: &Candidates<'_>, members: &[Member], keys: &mut Keys) {
     let catalogue = candidates.catalogue();
     for member in members {
         for (key, name) in looked_at(catalogue, member) {
             keys.entry(key).or_insert((name, None));
         }
     }
-    let mut used: HashMap<(String, usize), usize> = HashMap::new();
     let plain: Vec<(String, String)> = keys
         .iter()
         .filter(|(key, _)| !key.contains(['~', '<']))
         .map(|(key, (name, _))| (key.clone(), name.clone()))
         .collect();
+    let mut choice = Choice { candidates, used: HashMap::new(), chosen: HashMap::new(), together: Vec::new() };
     for (_, name) in &plain {
-        for candidate in candidates.of(name).iter() {
+        for candidate in candidates.of(name).iter().filter(|found| candidates.is_untouched(name, found, &|_| false)) {
             for (source, nth) in &candidate.from {
                 let source = catalogue.representative(source).to_owned();
-                *used.entry((source, *nth)).or_default() += 1;
+                choice.used.entry((source, *nth)).or_default().insert(name.clone());
             }
         }
     }
-    let mut chosen: HashMap<String, usize> = HashMap::new();
-    // What takes from nobody comes first, so that the rest can go by it.
+    for member in members {
+        let story = Story::of(catalogue, &member.names(catalogue));
+        let walked = story.exchanges().map(|exchange| exchange.id.as_str()).filter(|id| candidates.rests_on_walk(id));
+        let walked: HashSet<String> = walked.map(|id| catalogue.representative(id).to_owned()).collect();
+        if walked.len() > 1 {
+            choice.together.push(walked);
+        }
+    }
+    // What takes from nobody comes first, so that the rest can go by it; what nobody else is, before what somebody is.
     for depth in 0..=MOST_DEPTH {
-        for (key, name) in plain.iter().filter(|(_, name)| depth_of(catalogue, name, 0) == depth) {
-            let all = candidates.of(name);
-            let fresh = |candidate: &&Candidate| {
-                !candidate.from.values().any(|source| candidates.is_revoked(*source, candidate.nth))
-            };
-            let best = all.iter().filter(fresh).min_by_key(|candidate| {
-                let agrees = candidate.from.iter().filter(|(source, nth)| {
-                    chosen.get(catalogue.representative(source)).is_none_or(|known| known == *nth)
-                });
-                let uses = used.get(&(catalogue.representative(name).to_owned(), candidate.nth)).copied().unwrap_or(0);
-                (std::cmp::Reverse(agrees.count()), std::cmp::Reverse(uses), candidate.nth)
-            });
-            if let Some(candidate) = best {
-                chosen.entry(catalogue.representative(name).to_owned()).or_insert(candidate.nth);
-                keys[key.as_str()].1 = Some(candidate.nth);
+        for alone in [true, false] {
+            for (key, name) in plain.iter().filter(|(_, name)| depth_of(catalogue, name, 0) == depth) {
+                if keys[key.as_str()].1.is_none()
+                    && let Some(nth) = choice.best(name, alone)
+                {
+                    keys[key.as_str()].1 = Some(nth);
+                }
             }
         }
+    }
+}
+
+/// Which recorded request is taken for what checks share.
+struct Choice<'c> {
+    candidates: &'c Candidates<'c>,
+    /// Who took values from it.
+    used: HashMap<(String, usize), HashSet<String>>,
+    chosen: HashMap<String, usize>,
+    /// Exchanges that rest on walks and that one check looks at: none of them is another one's request.
+    together: Vec<HashSet<String>>,
+}
+
+impl Choice<'_> {
+    /// The best request for an exchange; `alone` for one that no other exchange with a walk has.
+    fn best(&mut self, name: &str, alone: bool) -> Option<usize> {
+        let catalogue = self.candidates.catalogue();
+        let own = catalogue.representative(name).to_owned();
+        let walked = self.candidates.rests_on_walk(name);
+        if alone && !walked {
+            return None;
+        }
+        let all = self.candidates.of(name);
+        let free = |candidate: &&Candidate| {
+            let mut others = self.chosen.iter().filter(|(other, nth)| **nth == candidate.nth && **other != own);
+            let rival = |other: &String| self.together.iter().any(|set| set.contains(other) && set.contains(&own));
+            !walked || if alone { others.next().is_none() } else { !others.any(|(other, _)| rival(other)) }
+        };
+        // Of what rests on a walk, everything has to be of the same one.
+        let agreed = |candidate: &&Candidate| {
+            candidate.from.iter().all(|(source, nth)| {
+                let once = catalogue.exchanges.get(source).is_some_and(|exchange| exchange.file.single_use);
+                let known = self.chosen.get(catalogue.representative(source));
+                once || !self.candidates.rests_on_walk(source) || known.is_none_or(|known| known == nth)
+            })
+        };
+        let fresh = |candidate: &&Candidate| self.candidates.is_untouched(name, candidate, &|_| false);
+        let best = all.iter().filter(free).filter(agreed).filter(fresh).min_by_key(|candidate| {
+            let agrees = candidate.from.iter().filter(|(source, nth)| {
+                self.chosen.get(catalogue.representative(source)).is_none_or(|known| known == *nth)
+            });
+            let uses = self.used.get(&(own.clone(), candidate.nth)).map_or(0, HashSet::len);
+            let rank = (!candidate.exact, std::cmp::Reverse(agrees.count()), std::cmp::Reverse(uses));
+            (rank, candidate.nth)
+        })?;
+        self.chosen.entry(own).or_insert(best.nth);
+        Some(best.nth)
     }
 }
 
@@ -188,171 +294,8 @@ fn depth_of(catalogue: &Catalogue, name: &str, above: usize) -> usize {
     from.iter().map(|source| 1 + depth_of(catalogue, source, above + 1)).max().unwrap_or(0).min(MOST_DEPTH)
 }
 
-/// Instances of stories in which one exchange spoils what another gave: all of a story or none of it.
-fn stories(candidates: &Candidates<'_>, members: &[Member], keys: &mut IndexMap<String, (String, Option<usize>)>) {
-    let catalogue = candidates.catalogue();
-    for member in members {
-        let names = member.names(catalogue);
-        let story = Story::of(catalogue, &names);
-        let own: Vec<(String, String)> = names.iter().map(|name| (story.key(name, None), name.clone())).collect();
-        if own.iter().all(|(key, _)| keys.get(key).is_some_and(|(_, nth)| nth.is_some()) || !key.contains(['~', '<'])) {
-            continue;
-        }
-        let mut all: Vec<&str> = story.exchanges().map(|exchange| exchange.id.as_str()).collect();
-        // Who takes comes before who gives, so that there is little to try.
-        let taken =
-            |name: &&str| story.exchanges().filter(|other| other.takes_from.iter().any(|from| from == name)).count();
-        all.sort_by_key(taken);
-        let mut told = Telling { candidates, story: &story, steps: 0 };
-        if let Some(found) = told.rest(&all, BTreeMap::new()) {
-            for (key, name) in own {
-                if let Some((_, nth)) = keys.get_mut(&key).filter(|(_, nth)| nth.is_none()) {
-                    *nth = found.get(&name).copied();
-                }
-            }
-        }
-    }
-}
-
-struct Telling<'t> {
-    candidates: &'t Candidates<'t>,
-    story: &'t Story<'t>,
-    steps: usize,
-}
-
-impl Telling<'_> {
-    /// One way to tell the story with what was recorded.
-    fn rest(&mut self, left: &[&str], chosen: BTreeMap<String, usize>) -> Option<BTreeMap<String, usize>> {
-        let Some((name, left)) = left.split_first() else { return self.in_order(&chosen).then_some(chosen) };
-        for candidate in self.candidates.of(name).iter() {
-            self.steps += 1;
-            if self.steps > MOST_STEPS {
-                return None;
-            }
-            let mut more = chosen.clone();
-            let mut agrees = *more.entry((*name).to_owned()).or_insert(candidate.nth) == candidate.nth;
-            for (source, nth) in &candidate.from {
-                agrees &= *more.entry(source.clone()).or_insert(*nth) == *nth;
-            }
-            if agrees && let Some(found) = self.rest(left, more) {
-                return Some(found);
-            }
-        }
-        None
-    }
-
-    /// Whether what goes after another came after it, and every reader before what spoils its source.
-    fn in_order(&self, chosen: &BTreeMap<String, usize>) -> bool {
-        let at = |name: &String| chosen.get(name);
-        self.story.exchanges().all(|exchange| {
-            let own = at(&exchange.id);
-            exchange.file.after.iter().all(|before| at(before) < own)
-                && exchange.file.spoils.iter().all(|spoiled| {
-                    self.story.exchanges().all(|other| {
-                        let reads = other.id != exchange.id && other.takes_from.contains(spoiled);
-                        !reads || self.story.draws_in(&other.id, &exchange.id) || at(&other.id) < own
-                    })
-                })
-        })
-    }
-}
-
-fn sealed(candidates: &Candidates<'_>, keys: IndexMap<String, (String, Option<usize>)>, target: &Target) -> Replayed {
-    let catalogue = candidates.catalogue();
-    let facts = candidates.facts;
-    let mut exchanges: IndexMap<String, Recorded> = IndexMap::new();
-    let mut taken_for: HashMap<usize, String> = HashMap::new();
-    for (key, (name, nth)) in keys {
-        let recorded = match nth {
-            None => Recorded::NotSent(not_recorded(&key, &name, catalogue)),
-            Some(nth)
-                if candidates.facts[nth].heard.name.is_none() && unpromised(catalogue, &name, target).is_some() =>
-            {
-                let word = unpromised(catalogue, &name, target).unwrap_or_default();
-                let reason = format!("nothing in the recording shows that the endpoint takes {word}");
-                Recorded::NotSent(NotSent { why: Why::NotRecorded, reason, blocked_by: None })
-            }
-            Some(nth) => {
-                let best = taken_for.entry(nth).or_insert_with(|| name.clone());
-                if plainness(catalogue, &name) < plainness(catalogue, best) {
-                    best.clone_from(&name);
-                }
-                Recorded::Sent(as_exchange(&facts[nth], catalogue, &name, target))
-            }
-        };
-        exchanges.insert(key, recorded);
-    }
-    let mut told = Vec::new();
-    for (nth, one) in facts.iter().enumerate() {
-        let mut exchange = taken_for.get(&nth).cloned();
-        let fitting =
-            || catalogue.exchanges.keys().find(|name| candidates.of(name).iter().any(|found| found.nth == nth));
-        if exchange.is_none() && one.endpoint(target).is_some() {
-            // Nobody asked for it, and sentences about every answer of an endpoint are true of it all the same.
-            let name = fitting().map(str::to_owned);
-            let document = match &name {
-                Some(name) => Some(as_exchange(one, catalogue, name, target)),
-                None => grants(one).then(|| titled(one.document(None, Some(target)), "a request of its own kind")),
-            };
-            if let Some(document) = document {
-                let label = name.clone().unwrap_or_else(|| "recorded".to_owned());
-                exchanges.insert(format!("{label}#{}", nth + 1), Recorded::Sent(document));
-                exchange = Some(name.unwrap_or_else(|| "a request of its own kind".to_owned()));
-            }
-        }
-        let base = one.base().map(|url| format!("{} {url}", one.method()));
-        told.push(Told { from: one.heard.from.clone(), request: base.unwrap_or_else(|| "an answer".into()), exchange });
-    }
-    exchanges.sort_keys();
-    let started_ms = facts.iter().filter_map(|one| one.heard.at_ms).min().unwrap_or(0);
-    let end = facts.iter().filter_map(|one| Some(one.heard.at_ms? + one.heard.elapsed_ms.unwrap_or(0))).max();
-    let recording = Recording { exchanges, target: target.public.clone() }.sealed(&target.to_mask());
-    Replayed { recording, told, started_ms, elapsed_ms: end.unwrap_or(started_ms).saturating_sub(started_ms) }
-}
-
-/// Of several names for one request the plainest is told: what is like nothing else, and has a right answer of its own.
-fn plainness<'n>(catalogue: &Catalogue, name: &'n str) -> (bool, bool, usize, &'n str) {
-    let exchange = catalogue.exchanges.get(name);
-    let (like, works) = exchange.map_or((true, false), |exchange| (exchange.like.is_some(), exchange.works.is_some()));
-    (like, !works, name.len(), name)
-}
-
-/// A way of authentication that an exchange rests on and that was never granted: refusing it may be right.
-fn unpromised<'c>(catalogue: &'c Catalogue, name: &str, target: &Target) -> Option<&'c str> {
-    let needs = &catalogue.exchanges.get(name)?.file.needs;
-    let method = |word: &&String| matches!(word.as_str(), "client_secret_basic" | "client_secret_post");
-    needs.iter().filter(method).find(|word| !target.claims(word)).map(String::as_str)
-}
-
-/// The document of a recorded request that is an exchange of the catalogue.
-fn as_exchange(facts: &Facts<'_>, catalogue: &Catalogue, name: &str, target: &Target) -> Value {
-    let exchange = catalogue.exchanges.get(name);
-    let title = exchange.and_then(|exchange| exchange.file.title.clone()).unwrap_or_else(|| name.to_owned());
-    titled(facts.document(exchange, Some(target)), &title)
-}
-
-fn titled(mut document: Value, title: &str) -> Value {
-    document["title"] = title.into();
-    document
-}
-
-/// Whether it is a token request as clients send them, of whatever grant.
-fn grants(facts: &Facts<'_>) -> bool {
-    let grants = ["client_credentials", "authorization_code", "refresh_token", "password"];
-    facts.method() == "POST"
-        && facts
-            .param("grant_type")
-            .is_some_and(|grant| grants.contains(&grant) || grant.starts_with("urn:ietf:params:oauth:"))
-}
-
-fn not_recorded(key: &str, name: &str, catalogue: &Catalogue) -> NotSent {
-    let title = catalogue.exchanges.get(name).and_then(|exchange| exchange.file.title.as_deref());
-    let title = title.map(|title| format!(" ({title})")).unwrap_or_default();
-    NotSent { why: Why::NotRecorded, reason: format!("the recording lacks `{key}`{title}"), blocked_by: None }
-}
+/// The walk that others are like.
+const AUTHORIZE: &str = "authorize.code";
 
 /// Exchanges that take from exchanges that take from exchanges.
 const MOST_DEPTH: usize = 6;
-
-/// Tries for one story.
-const MOST_STEPS: usize = 20_000;

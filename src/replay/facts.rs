@@ -73,6 +73,12 @@ impl<'h> Facts<'h> {
         all.next().filter(|_| all.next().is_none()).map(|(_, value)| value.as_str())
     }
 
+    /// The only value of a parameter, wherever it was sent.
+    pub(super) fn pair(&self, name: &str) -> Option<&str> {
+        let mut all = self.query.iter().filter(|(known, _)| known == name);
+        self.param(name).or_else(|| all.next().filter(|_| all.next().is_none()).map(|(_, value)| value.as_str()))
+    }
+
     /// Whose request it is, if it says so.
     pub(super) fn client_id(&self) -> Option<&str> {
         self.basic.as_ref().map(|basic| basic.id.as_str()).or_else(|| self.param("client_id"))
@@ -117,7 +123,7 @@ impl<'h> Facts<'h> {
             headers: answered.head.as_ref().map(|head| head.headers.clone()).unwrap_or_default(),
             head_length: answered.head.as_ref().map_or(0, |head| head.length),
             body: answered.body.clone().unwrap_or_default(),
-            first_byte_ms: self.heard.elapsed_ms.unwrap_or(0),
+            first_byte_ms: self.heard.elapsed_ms().unwrap_or(0),
         };
         let mut document = document(Outcome::Answered, &sent, Some(&received), None, JSON_DEPTH);
         let mut unrecorded: Vec<&str> = Vec::new();
@@ -147,6 +153,14 @@ impl<'h> Facts<'h> {
         if target.is_some_and(|target| target.url_of("token_endpoint").is_none()) {
             leave_out(&mut document, &["/target/token_endpoint"]);
         }
+        // What was made up has no name in a recording.
+        if exchange.is_some_and(|exchange| !exchange.file.lets.is_empty()) {
+            leave_out(&mut document, &["/let"]);
+        }
+        // That nobody says what the resource asks for does not say that it asks for nothing: it may refuse a token for that.
+        if target.is_some_and(|target| target.text("resource.scope").is_none()) {
+            leave_out(&mut document, &["/target/resource/scope"]);
+        }
         if answered.head.is_none() {
             leave_out(&mut document, &HEAD);
         } else if answered.head.as_ref().is_some_and(|head| head.length == 0) {
@@ -160,7 +174,7 @@ impl<'h> Facts<'h> {
         if self.heard.is_masked {
             leave_out(&mut document, &MASKED);
         }
-        let timing = match (self.heard.at_ms, self.heard.elapsed_ms) {
+        let timing = match (self.heard.at_ms(), self.heard.elapsed_ms()) {
             (Some(at), Some(elapsed)) => json!({"at": at, "elapsed_ms": elapsed}),
             (None, Some(elapsed)) => json!({"elapsed_ms": elapsed}),
             _ => {

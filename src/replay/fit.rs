@@ -10,10 +10,54 @@ use url::Url;
 
 use super::facts::Facts;
 use super::form::{ANY, ONE, like};
-use crate::suite::files::{Absentable, Authenticate, By, Encode, Endpoint, Kind, Who};
+use super::walks::Trip;
+use crate::suite::files::{Encode, Endpoint, Kind};
 use crate::suite::reference::{self, Missing, Reference, Source};
 use crate::suite::{Catalogue, Exchange};
 use crate::target::Target;
+
+/// Parameters of OpenID Connect and of products that are about the person or the page, and change nothing of the answer that checks
+/// look at. Source: OpenID Connect Core §3.1.2.1.
+const BESIDE: [&str; 12] = [
+    "acr_values",
+    "audience",
+    "claims",
+    "claims_locales",
+    "client_info",
+    "display",
+    "id_token_hint",
+    "login_hint",
+    "max_age",
+    "nonce",
+    "ui_locales",
+    "x-client-SKU",
+];
+
+/// Lengths that an exchange gives a verifier without meaning anything by it.
+const ORDINARY_LENGTHS: [usize; 2] = [43, 44];
+
+/// The length of what is made up of a verifier, and what stands behind it; `None` if the request holds no challenge made from one.
+fn verifier_of(exchange: &Exchange) -> Option<(usize, String)> {
+    let file = &exchange.file;
+    let mut used = false;
+    for value in file.query.values().chain(file.params.values()) {
+        reference::each(value, &mut |reference| used |= reference.source == Source::Let("verifier".to_owned()));
+    }
+    let text = file.lets.get("verifier").filter(|_| used)?.as_str()?;
+    let (_, more) = text.split_once('}')?;
+    match reference::of_text(text).next()?.ok()?.source {
+        Source::Random { length, .. } => Some((length, more.to_owned())),
+        _ => None,
+    }
+}
+
+/// Whether a request has what an exchange always sends. Most requests are told apart by that.
+fn says_so<'s>(map: &Map<String, Value>, sent: impl Fn(&str) -> Option<&'s str>) -> bool {
+    map.iter().all(|(name, value)| match value.as_str() {
+        Some(text) if !text.contains("${") => sent(name) == Some(text),
+        _ => true,
+    })
+}
 
 /// What requests are held against.
 pub(super) struct World<'w> {
@@ -23,6 +67,10 @@ pub(super) struct World<'w> {
     pub(super) known: HashSet<String>,
     /// Clients that were served somewhere: the recording does not tell that one of them was invented.
     pub(super) served: HashSet<String>,
+    /// How the pairs of Basic were encoded that were granted tokens: `form`, `raw`, `either`.
+    pub(super) basic: Vec<&'static str>,
+    /// Audiences of JWTs that were taken.
+    pub(super) audiences: HashSet<String>,
 }
 
 /// Made-up values of this length on are about their length.
@@ -31,7 +79,7 @@ const LONG: usize = 200;
 /// Looks up what another exchange sent or answered.
 pub(super) type Taken<'t> = &'t dyn Fn(&str, &str) -> Option<Value>;
 
-/// Whether the exchange is one that a recording of others can show: one request at a time, without a wait and without a walk.
+/// Whether the exchange is one that a single answer can be: one request at a time, without a wait and without a walk.
 #[must_use]
 pub fn shows(exchange: &Exchange) -> bool {
     let file = &exchange.file;
@@ -43,7 +91,11 @@ impl World<'_> {
     /// Whether the request may fit, whatever it took from others: by its method and, where that is fixed, its URL.
     pub(super) fn may_fit(&self, exchange: &Exchange, facts: &Facts<'_>) -> bool {
         let asked = facts.heard.asked.as_ref();
+        // Bodies that are compared as they were written.
+        let literal = exchange.file.raw.is_some() || exchange.file.encode == Some(Encode::FormUnescaped);
         asked.is_some_and(|asked| asked.method == self.method(exchange))
+            && says_so(&exchange.file.query, |name| facts.pair(name))
+            && (literal || facts.params.is_none() || says_so(&exchange.file.params, |name| facts.pair(name)))
             && (exchange.file.url.is_some() || self.leads_there(exchange, facts, &|_, _| None))
     }
 
@@ -62,9 +114,40 @@ impl World<'_> {
         if by_query {
             query.append(&mut params);
         }
-        self.same_pairs(&query, &self.added(exchange, facts))
+        let mut there = self.added(exchange, facts);
+        if exchange.file.kind == Some(Kind::Authorize) {
+            there.retain(|(name, _)| !BESIDE.contains(&name.as_str()) || exchange.file.query.contains_key(name));
+        }
+        self.same_pairs(&query, &there)
             && self.same_body(exchange, facts, &params, taken)
             && self.same_fields(exchange, facts, taken)
+            && self.same_jwts(exchange, facts, taken)
+    }
+
+    /// Whether a request that fits is what the exchange would have sent, and not one that differs in what no server minds.
+    pub(super) fn is_exact(&self, exchange: &Exchange, facts: &Facts<'_>, trip: Option<&Trip>) -> bool {
+        let Some(trip) = trip.filter(|_| exchange.file.kind == Some(Kind::Authorize)) else { return true };
+        let beside =
+            |(name, _): &(String, String)| BESIDE.contains(&name.as_str()) && !exchange.file.query.contains_key(name);
+        let own_origin = exchange.file.headers.keys().any(|name| name.eq_ignore_ascii_case("origin"));
+        let origin = facts.heard.asked.as_ref().is_some_and(|asked| asked.field("origin").is_some());
+        let length = verifier_of(exchange)
+            .is_none_or(|(length, more)| trip.verifier.as_ref().is_none_or(|own| own.len() == length + more.len()));
+        !facts.query.iter().any(beside) && origin == own_origin && length
+    }
+
+    /// Whether what the challenge of a walk was made from is of the length and the letters that the exchange says.
+    ///
+    /// Source: RFC 7636 §4.1.
+    pub(super) fn verifier_fits(&self, exchange: &Exchange, trip: &Trip) -> bool {
+        let Some((length, more)) = verifier_of(exchange) else { return true };
+        let ordinary = more.is_empty() && ORDINARY_LENGTHS.contains(&length);
+        let Some(verifier) = &trip.verifier else { return ordinary };
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        if ordinary {
+            return (43..=128).contains(&verifier.len()) && verifier.bytes().all(plain);
+        }
+        verifier.strip_suffix(more.as_str()).is_some_and(|own| own.len() == length && own.bytes().all(plain))
     }
 
     fn method(&self, exchange: &Exchange) -> String {
@@ -116,11 +199,24 @@ impl World<'_> {
         Some(pairs)
     }
 
-    fn filled(&self, exchange: &Exchange, value: &Value, taken: Taken<'_>) -> Option<Value> {
+    pub(super) fn filled(&self, exchange: &Exchange, value: &Value, taken: Taken<'_>) -> Option<Value> {
+        // Nobody can take the hash of what is not known.
+        if let Some(Ok(reference)) = value.as_str().and_then(|text| reference::of_text(text).next())
+            && reference.transforms.iter().any(|(name, _)| name == "s256")
+            && let Ok(Value::String(text)) = self.resolved(exchange, &reference, taken)
+            && text.contains([ANY, ONE])
+        {
+            return Some(ANY.to_string().into());
+        }
         reference::fill(value, &mut |reference| self.resolved(exchange, reference, taken)).ok()
     }
 
-    fn resolved(&self, exchange: &Exchange, reference: &Reference, taken: Taken<'_>) -> Result<Value, Missing> {
+    pub(super) fn resolved(
+        &self,
+        exchange: &Exchange,
+        reference: &Reference,
+        taken: Taken<'_>,
+    ) -> Result<Value, Missing> {
         let gone = || Missing::Unrecorded(String::new());
         match &reference.source {
             Source::Target(path) => match self.target.value(path) {
@@ -157,8 +253,10 @@ impl World<'_> {
         }
     }
 
-    fn same(&self, wanted: &str, there: &str) -> bool {
-        like(wanted, there).is_some_and(|made_up| !made_up.iter().any(|one| self.known.contains(*one)))
+    pub(super) fn same(&self, wanted: &str, there: &str) -> bool {
+        like(wanted, there).is_some_and(|made_up| {
+            made_up.is_empty() || !made_up.iter().chain([&there]).any(|one| self.known.contains(*one))
+        })
     }
 
     fn same_body(&self, exchange: &Exchange, facts: &Facts<'_>, params: &[(String, String)], taken: Taken<'_>) -> bool {
@@ -198,7 +296,10 @@ impl World<'_> {
     }
 
     fn same_params(&self, params: &[(String, String)], facts: &Facts<'_>) -> bool {
-        facts.params.as_ref().is_some_and(|there| self.same_pairs(params, there))
+        let body = facts.heard.asked.as_ref().and_then(|asked| asked.body.as_deref());
+        // A form that is said to be something else.
+        let read = || url::form_urlencoded::parse(body.unwrap_or_default()).into_owned().collect();
+        self.same_pairs(params, &facts.params.clone().unwrap_or_else(read))
     }
 
     /// Fields that the exchange names. What every program chooses for itself counts only where it is what the exchange is about.
@@ -233,108 +334,6 @@ impl World<'_> {
         }
         true
     }
-
-    /// The parameters that the way of authentication adds; `None` where the request authenticates in another way, or as another.
-    fn authenticated(&self, exchange: &Exchange, facts: &Facts<'_>, taken: Taken<'_>) -> Option<Vec<(String, String)>> {
-        let own_field = exchange.file.headers.keys().any(|name| name.eq_ignore_ascii_case("authorization"));
-        let field = facts.heard.asked.as_ref().and_then(|asked| asked.field("authorization"));
-        let Some(Absentable::Is(authenticate)) = &exchange.file.authenticate else {
-            return (own_field || field.is_none()).then(Vec::new);
-        };
-        let by = authenticate.by.or_else(|| self.way_of(facts, authenticate))?;
-        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let (id, secret) = self.credentials(exchange, authenticate, taken)?;
-        if by == By::Post || by == By::None {
-            if field.is_some() && !own_field {
-                return None;
-            }
-            let (sent_id, sent_secret) = (facts.param("client_id")?, facts.param("client_secret"));
-            if !self.is_id(&id, sent_id) || by == By::Post && !self.is_secret(&secret, sent_secret?) {
-                return None;
-            }
-            let mut pairs = vec![pair("client_id", sent_id)];
-            pairs.extend(sent_secret.filter(|_| by == By::Post).map(|secret| pair("client_secret", secret)));
-            return Some(pairs);
-        }
-        if by.is_assertion() {
-            let names = ["client_id", "client_assertion_type", "client_assertion"];
-            let sent = |name: &&str| facts.param(name).map(|value| pair(name, value));
-            let id_fits = facts.param("client_id").is_none_or(|sent| self.is_id(&id, sent));
-            // What is wrong with an assertion cannot be told from one that is right.
-            let ordinary = authenticate.by.is_none() && authenticate.jwt.is_none();
-            return (ordinary && id_fits && field.is_none()).then(|| names.iter().filter_map(sent).collect());
-        }
-        if own_field {
-            return Some(Vec::new());
-        }
-        let basic = facts.basic.as_ref()?;
-        let (alphabets, encodings): (&[&str], &[&str]) = match by {
-            By::BasicFormEncoded => (&["standard", "either"], &["form", "either"]),
-            By::BasicRaw => (&["standard", "either"], &["raw", "either"]),
-            By::BasicUrlSafe => (&["url-safe", "either"], &["raw", "either"]),
-            _ => (&["standard", "either"], &["form", "raw", "either"]),
-        };
-        let scheme = if by == By::BasicLowerCase { "basic" } else { "Basic" };
-        let fits = basic.scheme == scheme
-            && alphabets.contains(&basic.alphabet)
-            && encodings.contains(&basic.encoding)
-            && self.is_id(&id, &basic.id)
-            && self.is_secret(&secret, &basic.secret);
-        fits.then(Vec::new)
-    }
-
-    /// How the request authenticates, for exchanges that take whichever way the target takes.
-    fn way_of(&self, facts: &Facts<'_>, authenticate: &Authenticate) -> Option<By> {
-        if facts.basic.is_some() {
-            return Some(By::Basic);
-        }
-        if facts.param("client_assertion").is_some() {
-            return Some(By::PrivateKeyJwt);
-        }
-        if facts.param("client_secret").is_some() {
-            return Some(By::Post);
-        }
-        let without = authenticate.who == Who::PublicClient || !self.target.claims("client_secret");
-        (facts.param("client_id").is_some() && without).then_some(By::None)
-    }
-
-    /// Id and secret that are meant: `ANY` for what is made up, nothing for what nobody knows.
-    fn credentials(
-        &self,
-        exchange: &Exchange,
-        authenticate: &Authenticate,
-        taken: Taken<'_>,
-    ) -> Option<(Option<String>, Option<String>)> {
-        let client = match authenticate.who {
-            Who::SecondClient => "second_client",
-            Who::PublicClient => "public_client",
-            Who::Stranger => "",
-            Who::Client | Who::ResourceServer | Who::AssertionGrant => "client",
-        };
-        let own = |given: &Option<String>, member: &str| match given {
-            Some(given) => self.filled(exchange, &Value::String(given.clone()), taken).map(|value| Some(text(value))),
-            None if client.is_empty() => Some(Some(ANY.to_string())),
-            None => Some(self.target.text(&format!("{client}.{member}"))),
-        };
-        let id = own(&authenticate.client_id, "client_id")?;
-        // The target may have no such client.
-        id.as_ref()?;
-        Some((id, own(&authenticate.client_secret, "client_secret")?))
-    }
-
-    fn is_id(&self, wanted: &Option<String>, there: &str) -> bool {
-        let clients = ["client.client_id", "second_client.client_id", "public_client.client_id"];
-        let registered = || clients.iter().any(|client| self.target.text(client).as_deref() == Some(there));
-        let stranger = || is_invented(there) || !registered() && !self.served.contains(there);
-        wanted.as_ref().is_some_and(|wanted| {
-            let made_up = wanted.contains([ANY, ONE]);
-            like(wanted, there).is_some() && (!made_up || stranger())
-        })
-    }
-
-    fn is_secret(&self, wanted: &Option<String>, there: &str) -> bool {
-        wanted.as_ref().is_none_or(|wanted| self.same(wanted, there))
-    }
 }
 
 /// Whether grantlint made a client up: nobody else gives such names.
@@ -342,7 +341,7 @@ pub(super) fn is_invented(client_id: &str) -> bool {
     client_id.strip_prefix("grantlint-").is_some_and(|rest| rest.len() == 32)
 }
 
-fn text(value: Value) -> String {
+pub(super) fn text(value: Value) -> String {
     match value {
         Value::String(text) => text,
         Value::Null => String::new(),

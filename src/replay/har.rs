@@ -8,7 +8,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::heard::{Answered, Asked, Head, Heard};
+use super::heard::{Answered, Asked, Head, Heard, Part};
 
 /// Reads the entries in the order of the file.
 ///
@@ -19,7 +19,7 @@ pub(super) fn read(name: &str, value: &Value) -> Result<(Vec<Heard>, Vec<String>
         return Err(("/log/entries".to_owned(), "`log.entries` is no list: this is no HAR".to_owned()));
     };
     let mut heard = Vec::new();
-    let (mut silent, mut parts) = (0, 0);
+    let mut silent = 0;
     for (nth, entry) in entries.iter().enumerate() {
         let at = |place: &str| format!("/log/entries/{nth}{place}");
         let asked = asked(entry).map_err(|(place, why)| (at(&place), why))?;
@@ -38,19 +38,25 @@ pub(super) fn read(name: &str, value: &Value) -> Result<(Vec<Heard>, Vec<String>
         let of_own = |member: &str| own.and_then(|own| own.get(member));
         let named = own.and_then(Value::as_str).or_else(|| of_own("exchange")?.as_str());
         let part = of_own("part").and_then(Value::as_str).unwrap_or_default();
-        // What a walk came to is more than its pages, what the same request came to several times more than each try, and a
-        // control belongs to another exchange.
-        if !part.is_empty() {
-            parts += usize::from(part != "control");
+        // A control belongs to another exchange.
+        if part == "control" {
             continue;
         }
+        let word = |member: &str| of_own(member).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let part = (!part.is_empty()).then(|| Part {
+            is_page: part.starts_with("page"),
+            cause: word("cause"),
+            ended: word("ended"),
+            logged_in: of_own("logged_in").and_then(Value::as_bool).unwrap_or(false),
+        });
         heard.push(Heard {
             from: format!("{name}, entry {}", nth + 1),
             asked: Some(asked),
             answered: answered(&entry["response"], status),
-            at_ms: entry["startedDateTime"].as_str().and_then(moment),
-            elapsed_ms: entry["time"].as_f64().filter(|time| (0.0..1e9).contains(time)).map(rounded),
+            began_us: entry["startedDateTime"].as_str().and_then(moment),
+            took_us: entry["time"].as_f64().filter(|time| (0.0..1e9).contains(time)).map(rounded),
             name: named.map(str::to_owned),
+            part,
             is_masked: named.is_some(),
         });
     }
@@ -58,17 +64,12 @@ pub(super) fn read(name: &str, value: &Value) -> Result<(Vec<Heard>, Vec<String>
     if silent > 0 {
         notices.push(format!("{name}: {silent} entries without an answer are passed over"));
     }
-    if parts > 0 {
-        notices.push(format!(
-            "{name}: {parts} pages of walks and repeated tries are passed over; a run's JSON has them whole"
-        ));
-    }
     Ok((heard, notices))
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the caller has bounded it")]
 fn rounded(time: f64) -> u64 {
-    time.round() as u64
+    (time * 1000.0).round() as u64
 }
 
 fn asked(entry: &Value) -> Result<Asked, (String, String)> {
@@ -139,10 +140,10 @@ fn answered(response: &Value, status: u16) -> Answered {
     Answered { head: Some(Head { status, http_version: http_version.to_owned(), headers, length }), body }
 }
 
-/// Milliseconds since the Unix epoch.
+/// Microseconds since the Unix epoch.
 fn moment(text: &str) -> Option<u64> {
     let at = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-    u64::try_from(at.unix_timestamp_nanos() / 1_000_000).ok()
+    u64::try_from(at.unix_timestamp_nanos() / 1_000).ok()
 }
 
 #[cfg(test)]
@@ -166,7 +167,7 @@ mod tests {
         assert_eq!((head.http_version.as_str(), head.headers.len()), ("2", 2));
         assert_eq!(heard[0].answered.body.as_deref(), Some(&b"{}"[..]));
         assert_eq!(heard[0].asked.as_ref().unwrap().body.as_deref(), Some(&b"a=b+c"[..]));
-        assert_eq!((heard[0].at_ms, heard[0].elapsed_ms), (Some(1_800_000_000_250), Some(12)));
+        assert_eq!((heard[0].at_ms(), heard[0].elapsed_ms()), (Some(1_800_000_000_250), Some(12)));
     }
 
     #[test]

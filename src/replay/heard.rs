@@ -9,14 +9,29 @@ pub struct Heard {
     pub asked: Option<Asked>,
     /// The answer.
     pub answered: Answered,
-    /// When it was sent, in milliseconds since the Unix epoch.
-    pub at_ms: Option<u64>,
-    /// How long it took, in milliseconds.
-    pub elapsed_ms: Option<u64>,
+    /// When it was sent, in microseconds since the Unix epoch.
+    pub began_us: Option<u64>,
+    /// How long it took, in microseconds.
+    pub took_us: Option<u64>,
     /// The exchange or instance that it is said to be.
     pub name: Option<String>,
+    /// Which part of that it is, if it has several.
+    pub part: Option<Part>,
     /// Our own recording, masked: facts that a mask does not tell are not in it.
     pub is_masked: bool,
+}
+
+/// A part of an exchange of our own: a page of a walk, or a try of what was sent several times.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Part {
+    /// A page of a walk.
+    pub is_page: bool,
+    /// Why the page was asked for.
+    pub cause: String,
+    /// How the walk ended; empty before its last page.
+    pub ended: String,
+    /// Credentials were sent in the walk.
+    pub logged_in: bool,
 }
 
 /// A request as far as it was recorded.
@@ -54,6 +69,26 @@ pub struct Head {
     pub headers: Vec<(String, Vec<u8>)>,
     /// Bytes of it all; 0 if nobody knows.
     pub length: usize,
+}
+
+impl Heard {
+    /// When it was sent, in milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn at_ms(&self) -> Option<u64> {
+        self.began_us.map(|us| us / 1000)
+    }
+
+    /// How long it took, in whole milliseconds.
+    #[must_use]
+    pub fn elapsed_ms(&self) -> Option<u64> {
+        self.took_us.map(|us| (us + 500) / 1000)
+    }
+
+    /// When the whole answer was there, in microseconds since the Unix epoch.
+    #[must_use]
+    pub fn ended_us(&self) -> Option<u64> {
+        Some(self.began_us? + self.took_us.unwrap_or(0))
+    }
 }
 
 impl Head {

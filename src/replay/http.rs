@@ -95,6 +95,13 @@ fn messages(bytes: &[u8], from: usize) -> Result<Vec<Message>, (usize, String)> 
                 at += first.len();
                 continue;
             }
+            // A command between two answers, perhaps over several lines.
+            if !all.is_empty() && is_command(first) {
+                while at < bytes.len() && self::start(line(bytes, at)).is_none() {
+                    at += line(bytes, at).len();
+                }
+                continue;
+            }
             return Err((number, "neither a status line nor a request line".to_owned()));
         };
         let begin = at;
@@ -141,19 +148,33 @@ fn body_end(bytes: &[u8], at: usize, headers: &[(String, Vec<u8>)]) -> usize {
     let length = length.and_then(|(_, value)| std::str::from_utf8(value).ok()?.trim().parse::<usize>().ok());
     if let Some(end) = length.and_then(|length| at.checked_add(length)).filter(|end| *end <= bytes.len()) {
         let rest = bytes[end..].trim_ascii_start();
-        if rest.is_empty() || start(line(rest, 0)).is_some() {
+        if rest.is_empty() || start(line(rest, 0)).is_some() || is_command(line(rest, 0)) {
             return end;
         }
     }
     let mut next = at;
+    let mut command = None;
     while next < bytes.len() {
         let text = line(bytes, next);
         if start(text).is_some() {
-            return at + bytes[at..next].trim_ascii_end().len();
+            let end = command.unwrap_or(next);
+            return at + bytes[at..end].trim_ascii_end().len();
+        }
+        // What a terminal shows between two answers belongs to neither.
+        if next > at && is_command(text) {
+            command.get_or_insert(next);
         }
         next += text.len();
     }
-    bytes.len()
+    command.map_or(bytes.len(), |end| at + bytes[at..end].trim_ascii_end().len())
+}
+
+/// A prompt with a `curl` behind it, or the command alone.
+fn is_command(line: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(line);
+    let text = text.trim();
+    let behind = text.find("curl ").map(|at| text[..at].trim_end());
+    behind.is_some_and(|prompt| prompt.is_empty() || prompt.ends_with(['$', '%', '#', '>']) && prompt.len() < 100)
 }
 
 fn line(bytes: &[u8], at: usize) -> &[u8] {
@@ -264,6 +285,17 @@ mod tests {
         assert_eq!(all[0].answered.body.as_deref(), Some(&b"{\"a\":1}"[..]));
         assert_eq!(all[1].asked.as_ref().unwrap().url, "http://localhost:8080/");
         assert_eq!(all[1].answered.head.as_ref().unwrap().status, 302);
+    }
+
+    #[test]
+    fn a_terminal_with_several_answers_is_several_answers() {
+        let answer =
+            |head: &str, body: &str| format!("HTTP/2 200 \r\ncontent-type: application/json\r\n{head}\r\n{body}");
+        let command = "\nuser@host:~$ curl -i https://as.example/token \\\n  -d grant_type=client_credentials\n";
+        let text = [answer("", "{\"a\":1}"), answer("content-length: 7\r\n", "{\"b\":2}"), answer("", "{\"c\":3}")]
+            .join(command);
+        let bodies: Vec<Vec<u8>> = heard(&(text + command)).into_iter().filter_map(|one| one.answered.body).collect();
+        assert_eq!(bodies, [b"{\"a\":1}", b"{\"b\":2}", b"{\"c\":3}"]);
     }
 
     #[test]

@@ -6,20 +6,28 @@
 
 mod assign;
 mod candidates;
+mod client;
 mod curl;
 mod facts;
 mod fit;
 mod form;
+mod fresh;
 mod har;
 mod heard;
 mod http;
+mod path;
 mod place;
 mod read;
+mod seal;
 mod secrets;
+mod several;
+mod signed;
+mod stories;
 mod suppose;
+mod walks;
 
 pub use assign::{Replayed, Told, completed, recording};
 pub use fit::shows;
-pub use heard::{Answered, Asked, Head, Heard};
+pub use heard::{Answered, Asked, Head, Heard, Part};
 pub use read::{File, Mistake, Read, read};
 pub use suppose::{Hints, suppose};

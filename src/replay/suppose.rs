@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::facts::Facts;
 use super::fit::is_invented;
 use super::heard::Heard;
+use super::signed::issuer_and_subject;
 use crate::target::{self, Target};
 
 /// What the user knows better than the recording.
@@ -62,6 +63,9 @@ pub fn suppose(heard: &[Heard], hints: &Hints) -> Target {
         entry["scope"] = scope.into();
     }
     others(&all, token_url.as_deref(), &mut entry);
+    other_client(&all, &mut entry);
+    authorization(&all, token_url.as_deref(), &mut entry);
+    grants(&at_token, &mut entry);
     let name = token_url.and_then(|url| url::Url::parse(&url).ok()?.host_str().map(str::to_owned));
     target::of_recording(name.as_deref().unwrap_or("recording"), entry)
 }
@@ -70,12 +74,20 @@ pub fn suppose(heard: &[Heard], hints: &Hints) -> Target {
 fn clients(at_token: &[&Facts<'_>], entry: &mut Value) {
     let mut known: Vec<(&str, Option<&str>, bool)> = Vec::new();
     let mut refused: Vec<(&str, Option<&str>)> = Vec::new();
+    // Who ever proved to be somebody is no public client, although a server may serve it without.
+    let proves = |id: &str| {
+        let own = at_token.iter().filter(|facts| facts.client_id() == Some(id));
+        own.clone().any(|facts| facts.client_secret().is_some() && facts.answer() == "token")
+            || own.clone().any(|facts| facts.param("client_assertion").is_some())
+    };
     for facts in at_token {
         let Some(id) = facts.client_id().filter(|id| !is_invented(id)) else { continue };
         let (secret, granted) = (facts.client_secret(), facts.answer() == "token");
-        if granted && !known.iter().any(|(known, ..)| *known == id) {
-            let assertion = facts.param("client_assertion").is_some();
-            known.push((id, secret, secret.is_none() && !assertion));
+        let public = secret.is_none() && !proves(id);
+        if granted && !known.iter().any(|(known, ..)| *known == id) && (public || secret.is_some() || proves(id)) {
+            known.push((id, secret, public));
+        } else if granted && let Some((.., own, _)) = known.iter_mut().find(|(known, ..)| *known == id) {
+            *own = own.or(secret);
         } else if !granted {
             refused.push((id, secret));
         }
@@ -84,7 +96,14 @@ fn clients(at_token: &[&Facts<'_>], entry: &mut Value) {
     let count = |id: &str| at_token.iter().filter(|facts| facts.client_id() == Some(id)).count();
     known.sort_by_key(|(id, ..)| std::cmp::Reverse(count(id)));
     let mut confidential = known.iter().filter(|(.., public)| !public);
-    let first = confidential.next().map(|(id, secret, _)| (*id, *secret)).or_else(|| refused.first().copied());
+    let mut public = known.iter().filter(|(.., public)| *public).map(|(id, secret, _)| (*id, *secret));
+    let first = confidential.next().map(|(id, secret, _)| (*id, *secret));
+    if first.is_some()
+        && let Some((id, _)) = public.clone().next()
+    {
+        entry["public_client"] = json!({"client_id": id});
+    }
+    let first = first.or_else(|| public.next()).or_else(|| refused.first().copied());
     let client = |(id, secret): (&str, Option<&str>)| match secret {
         Some(secret) => json!({"client_id": id, "client_secret": secret}),
         None => json!({"client_id": id}),
@@ -115,6 +134,23 @@ fn clients(at_token: &[&Facts<'_>], entry: &mut Value) {
     }
     if at_token.iter().any(|facts| facts.is_json && facts.answer() == "token") {
         entry["request_content_types"] = json!(["form", "json"]);
+    }
+}
+
+/// A second client that was never granted a token of its own: it was shown what tokens are, more than once, with the same secret.
+fn other_client(all: &[Facts<'_>], entry: &mut Value) {
+    let own = entry.pointer("/client/client_id").and_then(Value::as_str).map(str::to_owned);
+    if own.is_none() || entry.get("second_client").is_some() {
+        return;
+    }
+    let shown = all.iter().filter(|facts| facts.answer() == "introspection");
+    let pairs = shown.filter_map(|facts| Some((facts.client_id()?, facts.client_secret()?)));
+    let mut counts: indexmap::IndexMap<(&str, &str), usize> = indexmap::IndexMap::new();
+    pairs
+        .filter(|(id, _)| Some(*id) != own.as_deref() && !is_invented(id))
+        .for_each(|pair| *counts.entry(pair).or_default() += 1);
+    if let Some(((id, secret), _)) = counts.into_iter().find(|(_, count)| *count > 1) {
+        entry["second_client"] = json!({"client_id": id, "client_secret": secret});
     }
 }
 
@@ -150,6 +186,78 @@ fn others(all: &[Facts<'_>], token_url: Option<&str>, entry: &mut Value) {
     if let Some(url) = most(all.iter().filter(calls).filter_map(Facts::base)) {
         let method = all.iter().filter(calls).find(|facts| facts.base().as_ref() == Some(&url)).map(Facts::method);
         entry["resource"] = json!({"url": url, "method": method});
+    }
+}
+
+/// The authorization endpoint, and what clients registered for it: the redirect URIs and scopes that they asked with most often.
+fn authorization(all: &[Facts<'_>], token_url: Option<&str>, entry: &mut Value) {
+    let pairs = |facts: &Facts<'_>| -> Vec<(String, String)> {
+        facts.query.iter().chain(facts.params.iter().flatten()).cloned().collect()
+    };
+    let says = |facts: &Facts<'_>, wanted: &str| {
+        pairs(facts)
+            .into_iter()
+            .find(|(name, _)| name == wanted)
+            .map(|(_, value)| value)
+            .filter(|value| !value.is_empty())
+    };
+    let asks = |facts: &&Facts<'_>| {
+        facts.base().as_deref() != token_url
+            && says(facts, "response_type").is_some()
+            && says(facts, "client_id").is_some()
+    };
+    let asked: Vec<&Facts<'_>> = all.iter().filter(asks).collect();
+    let Some(endpoint) = most(asked.iter().filter_map(|facts| facts.base())) else { return };
+    entry["authorization_endpoint"] = endpoint.as_str().into();
+    if entry.pointer("/client/client_id").is_none()
+        && let Some(id) = most(asked.iter().filter_map(|facts| says(facts, "client_id")))
+    {
+        entry["client"] = json!({"client_id": id});
+    }
+    for client in ["client", "second_client", "public_client"] {
+        let Some(id) = entry[client]["client_id"].as_str().map(str::to_owned) else { continue };
+        let own = || asked.iter().filter(|facts| says(facts, "client_id").as_deref() == Some(id.as_str()));
+        // One that a code was given for stands before one that was only asked for.
+        let redeemed = |facts: &&Facts<'_>| facts.answer() == "token" && facts.client_id() == Some(id.as_str());
+        let redeemed = all.iter().filter(redeemed).filter_map(|facts| facts.param("redirect_uri").map(str::to_owned));
+        if let Some(uri) = most(redeemed).or_else(|| most(own().filter_map(|facts| says(facts, "redirect_uri")))) {
+            entry[client]["redirect_uri"] = uri.as_str().into();
+            if client == "client" {
+                entry["redirect_uri"] = uri.into();
+            }
+        }
+        if client == "client"
+            && let Some(scope) = most(own().filter_map(|facts| says(facts, "scope")))
+        {
+            entry["authorization_scope"] = scope.into();
+        }
+    }
+}
+
+/// What tokens were granted for: grants, resources by name, and who speaks for clients in JWT grants.
+fn grants(at_token: &[&Facts<'_>], entry: &mut Value) {
+    let granted = || at_token.iter().filter(|facts| facts.answer() == "token");
+    let mut types: Vec<&str> = granted().filter_map(|facts| facts.pair("grant_type")).collect();
+    types.sort_unstable();
+    types.dedup();
+    if !types.is_empty() {
+        entry["grant_types"] = json!(types);
+    }
+    // Absolute and without a fragment, as RFC 8707 §2 wants them: a server that grants others is a faulty one.
+    let named = granted().flat_map(|facts| facts.params.iter().flatten()).filter(|(name, _)| name == "resource");
+    let named = named.filter(|(_, value)| url::Url::parse(value).is_ok_and(|url| url.fragment().is_none()));
+    let mut counts: indexmap::IndexMap<&str, usize> = indexmap::IndexMap::new();
+    named.for_each(|(_, value)| *counts.entry(value).or_default() += 1);
+    counts.sort_by(|_, one, _, other| other.cmp(one));
+    let resources: Vec<&str> = counts.into_keys().collect();
+    if !resources.is_empty() {
+        entry["resource_indicators"] = json!(resources);
+    }
+    let spoken = granted().filter_map(|facts| issuer_and_subject(facts.param("assertion")?));
+    if let Some(one) = most(spoken.map(|(issuer, subject)| format!("{issuer}\n{subject}")))
+        && let Some((issuer, subject)) = one.split_once('\n')
+    {
+        entry["assertion_grant"] = json!({"issuer": issuer, "subject": subject});
     }
 }
 

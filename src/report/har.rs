@@ -28,9 +28,9 @@ pub fn render(reports: &[&RunReport]) -> String {
         let started = facts::started(report).and_then(|at| at.replace_millisecond(at.millisecond()).ok());
         let started = started.unwrap_or(OffsetDateTime::UNIX_EPOCH);
         let mut own = Vec::new();
-        for (key, document) in &report.exchanges {
-            for (part, document) in parts(document) {
-                match entry(&page, started, key, &part, document) {
+        for (key, whole) in &report.exchanges {
+            for (part, document) in parts(whole) {
+                match entry(&page, started, key, &part, document).map(|(at, entry)| (at, entry.of(whole, &part))) {
                     Some(entry) => own.push(entry),
                     None => without_url += usize::from(document.get("request").is_some()),
                 }
@@ -108,6 +108,9 @@ fn entry(page: &str, started: OffsetDateTime, key: &str, part: &str, document: &
             part: Some(part.to_owned()).filter(|part| !part.is_empty()),
             outcome: word("outcome"),
             answer: word("answer"),
+            cause: word("cause"),
+            ended: None,
+            logged_in: None,
         },
     };
     Some((at.unix_timestamp_nanos() / 1_000_000, entry))
@@ -283,6 +286,26 @@ struct Own {
     outcome: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     answer: Option<String>,
+    /// Why a page of a walk was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
+    /// How the walk ended, and whether credentials were sent: said with its last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logged_in: Option<bool>,
+}
+
+impl Entry {
+    /// With what the last page of a walk says of the walk.
+    fn of(mut self, whole: &Value, part: &str) -> Self {
+        let last = whole["steps"].as_array().map_or(0, Vec::len);
+        if part == format!("page {last}") {
+            self.grantlint.ended = whole["ended"].as_str().map(facts::line);
+            self.grantlint.logged_in = whole["logged_in"].as_bool();
+        }
+        self
+    }
 }
 
 #[derive(Debug, Serialize)]

@@ -3,8 +3,6 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
@@ -17,10 +15,8 @@ use super::request::{self, Outline, Ready};
 use super::send::lets;
 use super::values::Values;
 use super::{Driver, person};
-use crate::agent::{
-    Answer, Ask, Cause, End, Ended, Jar, Next, Page, Person, Redirect, Seen, Via, Walk, embedded_origins,
-};
-use crate::exchange::{NotSent, Outcome, Received, Sent, Why, document, finish, many};
+use crate::agent::{Answer, Ask, Cause, End, Ended, Jar, Next, Page, Person, Seen, Walk, embedded_origins, told};
+use crate::exchange::{NotSent, Outcome, Received, Sent, Why, document, finish};
 use crate::oauth::Secret;
 use crate::plan::Instance;
 use crate::suite::Exchange;
@@ -99,7 +95,8 @@ impl Runner<'_> {
                 self.walk_by_script(instance, exchange, first, &mut person, values).await?
             }
         };
-        Ok(told(walked.steps, &walked.end, walked.logged_in, values))
+        let sensitive = values.sensitive.borrow();
+        Ok(told(walked.steps, &walked.end, walked.logged_in, &sensitive))
     }
 
     /// How the walk ended in which the credentials were refused, if they were.
@@ -303,75 +300,4 @@ fn page_request(ask: Ask, from: &Url, target: &Target) -> Ready {
         authorization: None,
     };
     Ready { sent, raw: false }
-}
-
-/// The document of the walk: the request that was asked for, the last answer, where it ended, and every step.
-fn told(steps: Vec<Value>, end: &End, logged_in: bool, values: &Values<'_>) -> Value {
-    let (first, last) = (steps.first().unwrap_or(&Value::Null), steps.last().unwrap_or(&Value::Null));
-    let mut document = json!({
-        "outcome": last["outcome"], "request": first["request"], "let": first["let"],
-        "timing": first["timing"], "ended": end.ended.word(), "reason": end.reason, "logged_in": logged_in,
-    });
-    for name in ["response", "error", "bound"] {
-        if let Some(value) = last.get(name) {
-            document[name] = value.clone();
-        }
-    }
-    if let Some(redirect) = &end.redirect {
-        document["redirect"] = redirect_facts(redirect);
-        // Masks take codes away before a check can look into them.
-        let challenge = first.pointer("/request/query/code_challenge").and_then(Value::as_str);
-        document["redirect"]["shows_challenge"] = challenge.is_some_and(|own| shows(redirect, own)).into();
-    }
-    if last["outcome"] == "answered" {
-        document["answer"] = answer(end).into();
-    }
-    let sensitive = values.sensitive.borrow();
-    if !sensitive.is_empty() {
-        document["sensitive"] = json!(*sensitive);
-    }
-    document["steps"] = steps.into();
-    document
-}
-
-/// Whether what the server added to a redirect tells the challenge, as it is or in base64url, as in the parts of a JWT.
-fn shows(redirect: &Redirect, challenge: &str) -> bool {
-    let pairs = [&redirect.query, &redirect.fragment, &redirect.form].into_iter().flatten();
-    pairs.filter(|(name, _)| name != "state").any(|(_, value)| {
-        let told = |part: &str| {
-            let bytes = BASE64URL.decode(part.trim_end_matches('='));
-            bytes.is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(challenge))
-        };
-        value.contains(challenge) || value.split('.').any(told)
-    })
-}
-
-/// One word for how a walk ended (DESIGN 3.2).
-fn answer(end: &End) -> &'static str {
-    let has = |redirect: &Redirect, name: &str| {
-        [&redirect.query, &redirect.fragment, &redirect.form].into_iter().flatten().any(|(known, _)| known == name)
-    };
-    match (&end.redirect, end.ended) {
-        (Some(redirect), _) if has(redirect, "error") => "error",
-        (Some(redirect), _) if has(redirect, "code") => "code",
-        (Some(redirect), _) if has(redirect, "access_token") || has(redirect, "id_token") => "token",
-        (Some(_), _) | (None, Ended::Redirected | Ended::Elsewhere) => "redirect",
-        (None, Ended::ErrorPage) => "error_page",
-        (None, Ended::Login) => "login",
-        (None, Ended::Consent | Ended::Page | Ended::Loop) => "page",
-    }
-}
-
-fn redirect_facts(redirect: &Redirect) -> Value {
-    let all: Vec<(String, String)> =
-        [&redirect.query, &redirect.fragment, &redirect.form].into_iter().flatten().cloned().collect();
-    let via = match redirect.via {
-        Via::Status(status) => status.into(),
-        via => Value::from(via.word()),
-    };
-    let base = redirect.url.split(['?', '#']).next().unwrap_or_default();
-    json!({
-        "to": redirect.base, "base": base, "url": redirect.url, "via": via, "parameters": many(&all),
-        "query": many(&redirect.query), "fragment": many(&redirect.fragment), "form": many(&redirect.form),
-    })
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Opens HTML reports in headless Chromium: light, dark, as wide as a phone, printed, without script, without style.
+# Opens HTML reports in headless Chromium: light, dark, as wide as a phone, printed, without script, without style. Then lets
+# Playwright's reader of HARs answer Chromium from a HAR of a run, when no server is there any more.
 #
 #   tests/browser/run.sh
 #
@@ -24,6 +25,7 @@ main() {
   install_node
   cp "$here"/*.mjs "$work/"
   node "$work/check.mjs" "$work"
+  node "$work/har.mjs" "$work"
 }
 
 find_chromium() {
