@@ -237,7 +237,8 @@ pub enum Extent {
     Full,
 }
 
-/// Holds every trial, the conforming server first, on two threads more than the machine has cores: some servers are waited for.
+/// Holds every trial, the conforming server first, on four threads more than the machine has cores: some
+/// servers are waited for.
 ///
 /// # Errors
 /// The first trial that could not be held.
@@ -253,7 +254,7 @@ pub fn selftest(
     let mut order: Vec<usize> = (0..all.len()).collect();
     order.sort_by_key(|nth| nth % APART);
     let next = AtomicUsize::new(0);
-    let workers = std::thread::available_parallelism().map_or(2, usize::from).min(8) + 2;
+    let workers = std::thread::available_parallelism().map_or(2, usize::from).min(8) + 4;
     let everything = Judged::of(catalogue, &Wanted { suites: suites.to_vec(), ..Wanted::default() });
     let mut outcomes: BTreeMap<usize, Outcome> = BTreeMap::new();
     let results = std::thread::scope(|scope| {
