@@ -19,6 +19,8 @@ const CODE_LIFE_MS: u64 = 600_000;
 const COOKIE: &str = "session";
 /// Characters that a narrow column of a database holds.
 const COLUMN: usize = 128;
+/// The same of a server that means well.
+const LONG_COLUMN: usize = 1_024;
 
 /// Answers at the authorization endpoint and the pages behind it. Source: RFC 6749 §3.1 and §4.1.1.
 pub(super) fn answer(request: &Request, turn: &mut Turn<'_>) -> Result<Reply, Reply> {
@@ -89,7 +91,8 @@ fn begin(sent: Parameters, request: &Request, turn: &mut Turn<'_>) -> Result<Rep
 /// The state as this server keeps it. Source: RFC 6749 §4.1.2.
 fn remembered(state: &str, setup: &Setup) -> String {
     let state = if setup.keeps(Rule::StateUnaltered) { state } else { state.trim() };
-    let most = if setup.keeps(Rule::StateWhole) { usize::MAX } else { COLUMN };
+    let column = [(Rule::StateWhole, COLUMN), (Rule::StateLongWhole, LONG_COLUMN)];
+    let most = column.into_iter().find(|(rule, _)| !setup.keeps(*rule)).map_or(usize::MAX, |(_, most)| most);
     state.chars().take(most).collect()
 }
 

@@ -175,6 +175,7 @@ words! {
         StateReturnedWithErrors = "state.returned_with_errors": "the state comes back with errors too (RFC 6749 §4.1.2.1)",
         StateUnaltered = "state.unaltered": "the state comes back as it was sent (RFC 6749 §4.1.2)",
         StateWhole = "state.whole": "the state is kept to its end (RFC 6749 §4.1.2)",
+        StateLongWhole = "state.long_whole": "a state of more than 1,024 characters is kept to its end (RFC 6749 §4.1.2)",
         IssReturned = "iss.returned": "answers to the client name the issuer (RFC 9207 §2)",
         IssIdentical = "iss.identical": "iss is the very issuer of the metadata (RFC 9207 §2)",
         FormPostPosted = "form_post.posted": "with response_mode=form_post the answer is posted (OAuth 2.0 Form Post Response Mode §2)",
