@@ -42,7 +42,7 @@ pub(super) struct ReplayArgs {
     /// Scope that the client asks for, where the recording does not tell
     #[arg(long, value_name = "SCOPE")]
     pub(super) scope: Option<String>,
-    /// Target file: what it says counts, and not what the recording lets suppose
+    /// Target file: it decides what the recording does not tell
     #[arg(long, value_name = "FILE", conflicts_with_all = ["token_endpoint", "scope"])]
     pub(super) config: Option<PathBuf>,
     /// Target of that file that was recorded, where it has several
