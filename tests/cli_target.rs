@@ -31,7 +31,7 @@ fn each_mistake_has_its_place_and_a_way_out() {
         ("scope: a", "2:3", "`token_endpoint` is missing", "add `token_endpoint"),
         ("token_endpoint: as.example/token", "3:21", "has no scheme", "`https://as.example/token`"),
         ("token_endpoint: as.example:8443/token", "3:21", "has no scheme", "`https://as.example:8443/token`"),
-        ("token_endpoint: ftp://as.example", "3:21", "neither http nor https", ""),
+        ("token_endpoint: ftp://as.example", "3:21", "neither http nor https", "`https://as.example`"),
         ("metadata_url: https://as.example/m#x", "4:19", "fragment", "`https://as.example/m`"),
         ("token_endpoint: https://me:pw@as.example/", "3:21", "credentials do not belong into a URL", "`client:`"),
         ("scope: a,b, c", "4:12", "a scope with commas", "`a b c`"),

@@ -176,7 +176,8 @@ pub(super) fn url(text: &str, place: &str) -> Result<(), (String, Option<String>
     }
     let url = Url::parse(text).map_err(|error| (format!("`{text}` is not a URL: {error}"), None))?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err((format!("`{text}` is neither http nor https"), None));
+        let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+        return Err((format!("`{text}` is neither http nor https"), Some(format!("did you mean `https://{rest}`?"))));
     }
     // That the endpoints of RFC 6749 and RFC 7009 have none is a requirement with a check of its own; elsewhere it is a slip of the pen.
     let checked = matches!(place, "/token_endpoint" | "/authorization_endpoint" | "/revocation_endpoint");
