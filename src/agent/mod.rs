@@ -27,7 +27,7 @@ pub use told::told;
 pub use witness::{Pressed, leads, pressed};
 
 /// Most requests of one walk; real ones take three to eight.
-const MOST_STEPS: usize = 25;
+pub const MOST_STEPS: usize = 25;
 /// Times that the same page may come before the walk goes in circles.
 const MOST_SIGHTS: usize = 3;
 /// Characters of a page that are quoted where a walk ended.

@@ -13,7 +13,7 @@ use url::Url;
 
 use super::facts::Facts;
 use super::path::{Known, Path, document, ends, headers};
-use crate::agent::{Cause, End, Ended, Jar, Next, Page, Pressed, Seen, Via, ended_at, leads, pressed};
+use crate::agent::{Cause, End, Ended, Jar, MOST_STEPS, Next, Page, Pressed, Seen, Via, ended_at, leads, pressed};
 use crate::suite::Exchange;
 use crate::suite::files::User;
 use crate::target::Target;
@@ -285,6 +285,3 @@ impl Walker<'_, '_> {
         told.find(proves).map(|verifier| (verifier.to_owned(), true))
     }
 }
-
-/// Pages of one walk that are followed; real ones have three to eight.
-const MOST_STEPS: usize = 25;

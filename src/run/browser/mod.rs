@@ -26,7 +26,7 @@ use super::request::Ready;
 use super::values::Values;
 use super::walk::{Walked, ended};
 use super::{Driver, Error};
-use crate::agent::{Act, Cause, End, Ended, Person, Redirect, Screen, Via, elsewhere, ended_at};
+use crate::agent::{Act, Cause, End, Ended, MOST_STEPS, Person, Redirect, Screen, Via, elsewhere, ended_at};
 use crate::exchange::{NotSent, Outcome, Why};
 use crate::suite::files::Kind;
 
@@ -220,6 +220,10 @@ impl Visit<'_> {
     async fn listen(&self, loads: &mut Loads) -> Result<(), Trouble> {
         for event in self.session.log().await? {
             loads.take(&event);
+        }
+        // While the first page leads on and on, ChromeDriver does not answer; then hundreds may be there at once, and the walk is over.
+        if loads.pages().count() >= MOST_STEPS {
+            return Ok(());
         }
         let redirect = |load: &Load| load.status.is_some_and(|status| (300..400).contains(&status));
         let wanting = |load: &&mut Load| load.whole && load.failed.is_none() && load.body.is_none() && !redirect(load);
