@@ -245,7 +245,9 @@ mod tests {
     use super::*;
 
     fn finder(texts: &[String]) -> Finder {
-        let form = |text: &String| Form { text: text.clone(), mask: "***".into(), bounded: text.len() % 2 == 1 };
+        // Only short values are words of their own. Of long ones that are cut alike it does not matter which one is found.
+        let bounded = |text: &str| text.len() < BEGINNING && text.len() % 2 == 1;
+        let form = |text: &String| Form { text: text.clone(), mask: "***".into(), bounded: bounded(text) };
         Finder::new(texts.iter().map(form).collect())
     }
 
