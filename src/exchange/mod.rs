@@ -21,5 +21,5 @@ pub use document::{Authorization, Bound, Outcome, Received, Sent, document, fini
 pub use json::{JSON_DEPTH, read as read_json};
 pub use jwt::parts as jwt_parts;
 pub use mask::{Masks, SHELL_NAMES};
-pub use place::{Found, find};
+pub use place::{Found, below, find};
 pub use recording::{NotSent, Recorded, Recording, Why};

@@ -22,6 +22,12 @@ impl Found<'_> {
     }
 }
 
+/// What of `place` lies below `top`, which may be all of it; `None` when it lies elsewhere.
+#[must_use]
+pub fn below<'p>(place: &'p str, top: &str) -> Option<&'p str> {
+    place.strip_prefix(top).filter(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// Follows `place` into `document`; `None` when there is nothing.
 #[must_use]
 pub fn find<'d>(document: &'d Value, place: &str) -> Option<Found<'d>> {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Bench;
-use crate::exchange::{Recorded, Why, find};
+use crate::exchange::{Recorded, Why, below, find};
 use crate::suite::reference::{Missing, Reference, Source};
 use crate::suite::{World, words};
 
@@ -44,20 +44,13 @@ impl Roles<'_> {
         key: &'t str,
     ) -> Result<(&'t Value, &'t str, &'t str), Missing> {
         let unrecorded = document.get("unrecorded").and_then(Value::as_array);
-        let covers = |left_out: &&str| {
-            place.strip_prefix(*left_out).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        if unrecorded.into_iter().flatten().filter_map(Value::as_str).any(|left_out| covers(&left_out)) {
+        if unrecorded.into_iter().flatten().filter_map(Value::as_str).any(|left_out| below(place, left_out).is_some()) {
             let reason = format!("the recording does not tell {} of `{key}`", words::place(place));
             return Err(Missing::Unrecorded(reason));
         }
-        let of_target = covers_target(place) && document.get("target").is_none();
+        let of_target = below(place, "/target").is_some() && document.get("target").is_none();
         Ok((if of_target { &self.bench.court.target } else { document }, place, key))
     }
-}
-
-fn covers_target(place: &str) -> bool {
-    place.strip_prefix("/target").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 impl World for Roles<'_> {

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::assertion::Signing;
 use super::{Settings, Task};
 use crate::clock::Clock;
-use crate::exchange::{NotSent, Why, find};
+use crate::exchange::{NotSent, Why, below, find};
 use crate::plan::Instance;
 use crate::suite::reference::{self, Missing, Reference, Source};
 use crate::suite::{Catalogue, Clauses, Truth, World, unclaimed_words};
@@ -196,7 +196,8 @@ struct One<'d> {
 
 impl World for One<'_> {
     fn document<'w>(&'w self, place: &'w str) -> Result<(&'w Value, &'w str, &'w str), Missing> {
-        Ok((self.document, place, ""))
+        // As the judge has it: the target stands beside the documents.
+        Ok(below(place, "/target").map_or((self.document, place, ""), |rest| (self.target, rest, "")))
     }
 
     fn resolve(&self, reference: &Reference) -> Result<Value, Missing> {
@@ -206,5 +207,19 @@ impl World for One<'_> {
             _ => None,
         }
         .ok_or_else(|| Missing::Prerequisite { blocked_by: None, reason: format!("`{}` is not there", reference.text) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_target_stands_beside_the_documents() {
+        let clauses = Clauses::read(json!({"/target/scope": {"const": "a"}, "/response/status": {"const": 200}}));
+        let document = json!({"response": {"status": 200}});
+        assert!(holds(&clauses, &document, &json!({"scope": "a"})));
+        assert!(!holds(&clauses, &document, &json!({"scope": "b"})));
     }
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::reference::{self, Missing, Reference};
 use super::{unclaimed_words, within, words};
-use crate::exchange::{Found, find};
+use crate::exchange::{Found, below, find};
 use crate::schema::Compiled;
 
 /// Yes, no, or undecided: whether something holds.
@@ -121,8 +121,7 @@ impl Clauses {
     /// Whether any clause speaks of `place` or something below it.
     #[must_use]
     pub fn speak_of(&self, place: &str) -> bool {
-        self.all()
-            .any(|clause| clause.place.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+        self.all().any(|clause| below(&clause.place, place).is_some())
     }
 
     /// What the clauses come to, where nobody asks why: what `judge` says, without the words.
