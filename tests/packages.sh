@@ -1,4 +1,4 @@
-# Sourced by the scripts that need other programs: packages of Debian, installed if they are missing and we are root.
+# Sourced by the scripts that need other programs: packages of Debian, installed if they are missing and we are root; packages of npm.
 
 # install_packages LOG PACKAGE…
 install_packages() {
@@ -24,4 +24,20 @@ apt_install() {
   local log=$1
   shift
   DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install --yes --no-install-recommends "$@" >>"$log" 2>&1
+}
+
+# install_node FROM TO: what the lock file in FROM names, below TO, unless it is there already for this node.
+install_node() {
+  local from=$1 to=$2 stamp
+  stamp=$(cat "$from/package.json" "$from/package-lock.json" <(node --version) | sha256sum)
+  [[ $(cat "$to/stamp" 2>/dev/null) != "$stamp" ]] || return 0
+  rm -rf "$to/node_modules"
+  mkdir -p "$to"
+  cp "$from"/package{,-lock}.json "$to/"
+  npm ci --prefix "$to" --ignore-scripts --no-audit --no-fund >"$to/npm.log" 2>&1 || {
+    cat "$to/npm.log" >&2
+    echo "npm ci failed in $to" >&2
+    return 1
+  }
+  echo "$stamp" >"$to/stamp"
 }

@@ -1,11 +1,12 @@
 // Makes reports with grantlint, opens each in Chromium in every way, and says what is wrong with them.
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
 import { hostile } from './hostile.mjs';
 import { look } from './look.mjs';
+import { withReference } from './reference.mjs';
 
 const work = process.argv[2];
 const reports = join(work, 'reports');
@@ -55,24 +56,11 @@ async function write() {
   await grantlint('demo', '-q', '-o', `html=${html('two-targets')}`, '-o', `html-dir=${join(reports, 'folder')}`,
     '--title', 'OAuth <go-live> review', '--customer', 'Example & Sons "Ltd"', '--logo', logo);
 
-  const server = spawn(process.env.GRANTLINT, ['serve'], { cwd: work, stdio: ['ignore', 'pipe', 'ignore'] });
-  try {
-    const target = await new Promise((done, refuse) => {
-      let text = '';
-      server.on('exit', () => refuse(new Error('grantlint serve ended')));
-      server.stdout.on('data', (part) => {
-        text += part;
-        // The entry ends where its first line's brace does.
-        if (text.includes('\n}\n')) done(text.replace(/^#.*\n/gm, ''));
-      });
-    });
-    const config = join(reports, 'reference.yaml');
-    await writeFile(config, target.slice(0, target.indexOf('\n}\n') + 3));
+  const config = join(reports, 'reference.yaml');
+  await withReference(work, config, async () => {
     const code = await grantlint('check', '-q', '--config', config, '--allow-literal-secrets', '--suite', 'all', '-o', `html=${html('conforming')}`);
     if (code !== 0) tell('conforming', 'run', [`the reference server does not conform: exit code ${code}`]);
-  } finally {
-    server.kill();
-  }
+  });
 
   for (const mode of ['speaks', 'refuses']) {
     const attacker = await hostile(mode);

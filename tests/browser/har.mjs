@@ -1,35 +1,23 @@
 // Opens a HAR of grantlint with Playwright's reader of HARs: Chromium asks for what was recorded, while nobody listens any more, and
 // has to get the recorded status and body.
-import { execFile, spawn } from 'node:child_process';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
+import { withReference } from './reference.mjs';
 
 const work = join(process.argv[2], 'har');
 await rm(work, { recursive: true, force: true });
 await mkdir(work, { recursive: true });
 const wrong = [];
 
-const server = spawn(process.env.GRANTLINT, ['serve'], { cwd: work, stdio: ['ignore', 'pipe', 'ignore'] });
-try {
-  const target = await new Promise((done, refuse) => {
-    let text = '';
-    server.on('exit', () => refuse(new Error('grantlint serve ended')));
-    server.stdout.on('data', (part) => {
-      text += part;
-      // The entry ends where its first line's brace does.
-      if (text.includes('\n}\n')) done(text.replace(/^#.*\n/gm, ''));
-    });
-  });
-  await writeFile(join(work, 'grantlint.yaml'), target.slice(0, target.indexOf('\n}\n') + 3));
+await withReference(work, join(work, 'grantlint.yaml'), () => {
   const args = ['check', '-q', '--allow-literal-secrets', '--suite', 'oauth2', '--suite', 'metadata', '--suite', 'authorization-code', '-o', 'har=run.har'];
-  await new Promise((done, refuse) => execFile(process.env.GRANTLINT, args, { cwd: work }, (error, _, stderr) => {
+  return new Promise((done, refuse) => execFile(process.env.GRANTLINT, args, { cwd: work }, (error, _, stderr) => {
     if (error) refuse(new Error(`grantlint check: ${error.code}\n${stderr}`));
     else done();
   }));
-} finally {
-  server.kill();
-}
+});
 
 const file = join(work, 'run.har');
 const { entries } = JSON.parse(await readFile(file, 'utf8')).log;

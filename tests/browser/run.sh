@@ -22,7 +22,7 @@ main() {
   [[ -x $GRANTLINT ]] || stop "$GRANTLINT is no program; build it with 'cargo build --release', or name one in GRANTLINT"
   mkdir -p "$work"
   find_chromium || install_chromium
-  install_node
+  install_node "$here" "$work" || stop 'its packages are missing'
   cp "$here"/*.mjs "$work/"
   node "$work/check.mjs" "$work"
   node "$work/har.mjs" "$work"
@@ -42,17 +42,6 @@ find_chromium() {
 install_chromium() {
   install_packages "$work/apt.log" chromium fonts-dejavu-core || stop 'there is no Chromium; name one in CHROMIUM'
   find_chromium || stop 'Chromium was installed, and is not found'
-}
-
-install_node() {
-  local stamp
-  stamp=$(cat "$here/package.json" "$here/package-lock.json" <(node --version) | sha256sum)
-  [[ $(cat "$work/stamp" 2>/dev/null) != "$stamp" ]] || return 0
-  rm -rf "$work/node_modules"
-  cp "$here"/package{,-lock}.json "$work/"
-  npm ci --prefix "$work" --ignore-scripts --no-audit --no-fund >"$work/npm.log" 2>&1 ||
-    { cat "$work/npm.log" >&2; stop 'npm ci failed'; }
-  echo "$stamp" >"$work/stamp"
 }
 
 stop() {

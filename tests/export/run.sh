@@ -15,6 +15,9 @@ grantlint=${GRANTLINT:-$root/target/release/grantlint}
 work=$root/target/export
 server=''
 
+# shellcheck source=tests/packages.sh
+source "$here/../packages.sh"
+
 stop() {
   echo "$1" >&2
   exit 2
@@ -25,17 +28,6 @@ end_server() {
   server=''
 }
 trap end_server EXIT
-
-install_tools() {
-  local stamp
-  stamp=$(cat "$here/package.json" "$here/package-lock.json" <(node --version) | sha256sum)
-  [[ $(cat "$work/stamp" 2>/dev/null) != "$stamp" ]] || return 0
-  rm -rf "$work/node_modules"
-  cp "$here"/package{,-lock}.json "$work/"
-  npm ci --prefix "$work" --ignore-scripts --no-audit --no-fund >"$work/npm.log" 2>&1 ||
-    { cat "$work/npm.log" >&2; stop 'npm ci failed'; }
-  echo "$stamp" >"$work/stamp"
-}
 
 # serve ARGUMENT…: starts the server, and sets the variables of its secrets.
 serve() {
@@ -86,7 +78,7 @@ fails() {
 
 [[ -x $grantlint ]] || stop "$grantlint is no program; build it, or name one in GRANTLINT"
 mkdir -p "$work"
-install_tools
+install_node "$here" "$work" || stop 'its packages are missing'
 serve
 for suite in all coupa-call-out; do
   export_as postman "$work/$suite.json" --suite "$suite"

@@ -14,11 +14,14 @@ grantlint=${GRANTLINT:-$root/target/release/grantlint}
 work=$root/target/html
 book=$root/target/book
 
+# shellcheck source=tests/packages.sh
+source "$here/../packages.sh"
+
 main() {
   [[ -x $grantlint ]] || stop "$grantlint is no program; build it, or name one in GRANTLINT"
   [[ -f $book/index.html ]] || stop "there is no book in $book; cargo test --test docs book"
   mkdir -p "$work/reports"
-  install_node
+  install_node "$here" "$work" || stop 'its packages are missing'
   # A folder as a whole, so that no page is forgotten; its names end on .html.
   "$grantlint" demo -q -o html="$work/reports/demo.html" -o html-dir="$work/reports/folder" >/dev/null 2>&1 ||
     stop 'the demo did not come out as it must'
@@ -36,17 +39,6 @@ refuses_what_is_wrong() {
   mkdir -p "$work/wrong"
   printf '<!DOCTYPE html>\n<html lang="en"><head><title>x</title></head><body><ul><li>a</li><ul><li>b</li></ul></ul></body></html>\n' >"$work/wrong/list.html"
   ! validate "$work/wrong" >/dev/null || { echo 'html-validate takes a list right within a list'; exit 1; }
-}
-
-install_node() {
-  local stamp
-  stamp=$(cat "$here/package.json" "$here/package-lock.json" <(node --version) | sha256sum)
-  [[ $(cat "$work/stamp" 2>/dev/null) != "$stamp" ]] || return 0
-  rm -rf "$work/node_modules"
-  cp "$here"/package{,-lock}.json "$work/"
-  npm ci --prefix "$work" --ignore-scripts --no-audit --no-fund >"$work/npm.log" 2>&1 ||
-    { cat "$work/npm.log" >&2; stop 'npm ci failed'; }
-  echo "$stamp" >"$work/stamp"
 }
 
 stop() {

@@ -71,8 +71,8 @@ main() {
   mkdir -p "$work"
   install_python
   make_client_key
-  [[ " ${runs[*]}" != *' oidc-provider'* ]] || install_node oidc-provider
-  [[ " ${runs[*]}" != *' node-oauth2-server'* ]] || install_node node-oauth2-server
+  [[ " ${runs[*]}" != *' oidc-provider'* ]] || node_of oidc-provider
+  [[ " ${runs[*]}" != *' node-oauth2-server'* ]] || node_of node-oauth2-server
   [[ " ${runs[*]}" != *' doorkeeper'* ]] || install_ruby
   (cd "$here" && "$work/venv/bin/python" -B -m unittest --quiet compare_test >"$work/compare.log" 2>&1) ||
     { cat "$work/compare.log" >&2; stop 'compare.py fails its own tests'; }
@@ -286,17 +286,9 @@ EOF
   export GRANTLINT_CLIENT_JWK
 }
 
-# The packages of a server's package-lock.json; a server's runs write into the same folder.
-install_node() {
-  local server=$1 stamp
-  stamp=$(cat "$here/$server/package.json" "$here/$server/package-lock.json" <(node --version) | sha256sum)
-  [[ $(cat "$work/$server/stamp" 2>/dev/null) != "$stamp" ]] || return 0
-  rm -rf "${work:?}/$server"
-  mkdir -p "$work/$server"
-  cp "$here/$server"/package{,-lock}.json "$work/$server/"
-  npm ci --prefix "$work/$server" --ignore-scripts --no-audit --no-fund >"$work/npm.log" 2>&1 ||
-    { cat "$work/npm.log" >&2; stop "npm ci failed for $server"; }
-  echo "$stamp" >"$work/$server/stamp"
+# The packages of a server; its runs write into the same folder.
+node_of() {
+  install_node "$here/$1" "$work/$1" || stop "$1 cannot be run"
 }
 
 install_python() {
