@@ -33,9 +33,15 @@ class Terminal:
         self.own, self.childs = pty.openpty()
         self.child = subprocess.Popen(
             [GRANTLINT, *arguments], cwd=folder, env=known, stdin=self.childs, stdout=self.childs, stderr=self.childs,
-            # Ctrl-C is for the process that the terminal controls.
-            start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            start_new_session=True, preexec_fn=Terminal.seat,
         )
+
+    @staticmethod
+    def seat():
+        """In the child: Ctrl-C is for the process that the terminal controls, and ends it, also where these tests run in a background
+        that has it ignored."""
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     def read(self, seconds):
         ready, _, _ = select.select([self.own], [], [], seconds)
