@@ -13,11 +13,12 @@ mod words;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use indexmap::IndexSet;
 use serde_json::{Value, json};
 
 use super::document::SIGNED;
 use forms::{Pair, form_encode, issued_forms, named, pair_ends, secret_forms};
-use search::{Among, Finder, Form};
+use search::{Finder, Form};
 use shape::unlike;
 use walk::{each_part, each_string, each_text};
 use words::{is_word, names_issued, names_issued_number};
@@ -91,7 +92,7 @@ pub struct ReadyMasks {
     /// Values that are words of the protocol: replaced only in members that hold secrets or tokens.
     worded: HashMap<String, String>,
     /// Masks that a shell variable stands for in `curl` lines.
-    tokens: Among,
+    tokens: HashSet<String>,
 }
 
 impl Masks {
@@ -218,7 +219,7 @@ impl Masks {
     pub fn ready(self) -> ReadyMasks {
         let mut forms: Vec<Form> = self.echoes.into_forms();
         let (mut whole, mut worded): (HashMap<_, _>, HashMap<_, _>) = Default::default();
-        let (mut taken, mut tokens) = (HashSet::new(), Vec::new());
+        let (mut taken, mut tokens) = (HashSet::new(), HashSet::new());
         for (name, value) in &self.secrets {
             if !can_be_echoed(value) {
                 forms.extend(of_secret(value, &mask_of(name)));
@@ -250,11 +251,11 @@ impl Masks {
                 for (form, encode) in issued_forms(value) {
                     forms.push(Form { text: form, mask: encode(&mask), bounded });
                 }
-                tokens.push(mask.clone());
+                tokens.insert(mask.clone());
             }
             if is_word(value) { &mut worded } else { &mut whole }.entry(value.clone()).or_insert(mask);
         }
-        let (finder, tokens) = (Finder::new(forms), Among::new(tokens));
+        let finder = Finder::new(forms);
         let mut lengths: Vec<usize> = whole.keys().map(String::len).collect();
         lengths.sort_unstable();
         lengths.dedup();
@@ -266,13 +267,15 @@ impl ReadyMasks {
     /// A text with everything secret replaced.
     #[must_use]
     pub fn text(&self, text: &str) -> String {
-        self.masked(text).unwrap_or_else(|| text.to_owned())
+        self.masked(text, &mut |_| {}).unwrap_or_else(|| text.to_owned())
     }
 
-    /// The same where something is replaced; else `None`.
-    fn masked(&self, text: &str) -> Option<String> {
+    /// The same where something is replaced; else `None`. `put` is told each mask that stands there now.
+    fn masked(&self, text: &str, put: &mut dyn FnMut(&str)) -> Option<String> {
         let whole = self.lengths.binary_search(&text.len()).is_ok().then(|| self.whole.get(text)).flatten();
-        whole.cloned().or_else(|| self.finder.replace(text))
+        let Some(mask) = whole else { return self.finder.replace(text, put) };
+        put(mask);
+        Some(mask.clone())
     }
 
     /// Masks every text and member name of a document, and notes for `curl` which shell variables a request needs.
@@ -306,28 +309,21 @@ impl ReadyMasks {
 
     /// The masks of tokens in it are what a `curl` line has variables for.
     fn replace_in_request(&self, request: &mut Value) {
-        let mut used: Vec<&str> = Vec::new();
-        self.replace(request, "", &mut |masked| {
-            for mask in self.tokens.standing_in(masked) {
-                if !used.contains(&mask) {
-                    used.push(mask);
-                }
-            }
-        });
+        let mut used: IndexSet<&str> = IndexSet::new();
+        self.replace(request, "", &mut |mask| used.extend(self.tokens.get(mask).map(String::as_str)));
         if !used.is_empty() {
             request["masked"] = used.into_iter().map(|mask| json!({"value": mask, "variable": "TOKEN"})).collect();
         }
     }
 
-    /// Replaces everything secret below a member of this name; `changed` is told each text with masks in it.
-    fn replace(&self, value: &mut Value, name: &str, changed: &mut dyn FnMut(&str)) {
+    /// Replaces everything secret below a member of this name; `put` is told each mask that stands in a text.
+    fn replace(&self, value: &mut Value, name: &str, put: &mut dyn FnMut(&str)) {
         match value {
             Value::String(text) => {
                 let meant = |_: &&String| names_issued(name) || SECRET_NAMES.contains(&name);
                 let any = !self.worded.is_empty();
                 let worded = any.then(|| self.worded.get(text)).flatten().filter(meant).cloned();
-                if let Some(masked) = worded.or_else(|| self.masked(text)) {
-                    changed(&masked);
+                if let Some(masked) = worded.or_else(|| self.masked(text, put)) {
                     *text = masked;
                 }
             }
@@ -340,18 +336,20 @@ impl ReadyMasks {
                     *value = mask.parse().map_or_else(|_| json!(1), Value::Number);
                 }
             }
-            Value::Array(items) => items.iter_mut().for_each(|item| self.replace(item, name, changed)),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.replace(item, name, put)),
             Value::Object(members) => {
-                if members.keys().any(|name| !is_word(name) && self.masked(name).is_some_and(|masked| masked != *name))
+                if members
+                    .keys()
+                    .any(|name| !is_word(name) && self.masked(name, &mut |_| {}).is_some_and(|masked| masked != *name))
                 {
                     // Member by member, so that their order stays.
-                    *members = std::mem::take(members)
-                        .into_iter()
-                        .map(|(name, value)| (if is_word(&name) { name } else { self.text(&name) }, value))
-                        .inspect(|(name, _)| changed(name))
-                        .collect();
+                    let mut masked = |name: String| {
+                        let found = if is_word(&name) { None } else { self.masked(&name, put) };
+                        found.unwrap_or(name)
+                    };
+                    *members = std::mem::take(members).into_iter().map(|(name, value)| (masked(name), value)).collect();
                 }
-                members.iter_mut().for_each(|(name, value)| self.replace(value, name, changed));
+                members.iter_mut().for_each(|(name, value)| self.replace(value, name, put));
             }
             _ => {}
         }

@@ -1,8 +1,6 @@
 //! Finds many values in a text at once.
 
-use std::collections::{BTreeSet, HashSet};
-
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use std::collections::HashSet;
 
 /// How much of a long value has to stand in a text for it to be found, in bytes; the rest may be cut.
 const BEGINNING: usize = 256;
@@ -104,8 +102,8 @@ impl Finder {
         Some((self.sorted[at].nth, length))
     }
 
-    /// The text with every form replaced by its mask; `None` when it holds none.
-    pub(super) fn replace(&self, text: &str) -> Option<String> {
+    /// The text with every form replaced by its mask; `None` when it holds none. `put` is told each mask that stands there whole.
+    pub(super) fn replace(&self, text: &str, put: &mut dyn FnMut(&str)) -> Option<String> {
         let mut next = Some(self.find(text, 0)?);
         let (mut out, mut from) = (String::with_capacity(text.len()), 0);
         while let Some(found) = next {
@@ -116,6 +114,7 @@ impl Finder {
                 out.extend(found.form.mask.chars().take(kept));
             } else {
                 out.push_str(&found.form.mask);
+                put(&found.form.mask);
             }
             from = found.end;
             next = self.find(text, from);
@@ -172,41 +171,6 @@ impl Beginnings {
             self.bits[word] & bit != 0 && self.known.contains(&first)
         };
         Some(from + text.as_bytes().get(from..)?.windows(FIRST).position(may_begin)?)
-    }
-}
-
-/// Tells which of many texts stand in another one: by their ends, which are quick to prepare, and where masks differ.
-#[derive(Debug)]
-pub(super) struct Among {
-    ends: Option<AhoCorasick>,
-    /// Bytes of the shortest end: what is shorter holds none.
-    shortest: usize,
-    texts: Vec<String>,
-}
-
-/// Bytes of an end.
-const END: usize = 16;
-
-impl Among {
-    pub(super) fn new(texts: Vec<String>) -> Self {
-        // From the first character that begins within the last bytes.
-        let end = |text: &str| (text.len().saturating_sub(END)..text.len()).find(|at| text.is_char_boundary(*at));
-        let ends: Vec<&str> = texts.iter().map(|text| &text[end(text).unwrap_or(0)..]).collect();
-        let shortest = ends.iter().map(|end| end.len()).min().unwrap_or(usize::MAX);
-        let automaton = AhoCorasick::builder().kind(Some(AhoCorasickKind::ContiguousNFA)).build(ends);
-        Self { ends: automaton.ok(), shortest, texts }
-    }
-
-    /// Those that stand in a text, in their own order.
-    pub(super) fn standing_in(&self, text: &str) -> impl Iterator<Item = &str> {
-        let ends = self.ends.iter().filter(|_| text.len() >= self.shortest);
-        let found = ends.flat_map(|ends| ends.find_overlapping_iter(text));
-        let whole = found.filter_map(|found| {
-            let nth = found.pattern().as_usize();
-            text[..found.end()].ends_with(&self.texts[nth]).then_some(nth)
-        });
-        let all: BTreeSet<usize> = whole.collect();
-        all.into_iter().map(|nth| self.texts[nth].as_str())
     }
 }
 
