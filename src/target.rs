@@ -212,7 +212,10 @@ pub fn of_recording(name: &str, mut value: Value) -> Target {
     let keys = keys::read(&value, &secrets, &mut Vec::new());
     let nothing = || Taken { value: serde_json::json!({}), secrets: Vec::new(), keys: Keys::default() };
     let target = Taken { value, secrets, keys }.resolved(name, folder);
-    target.or_else(|_| nothing().resolved(name, folder)).expect("an entry may say nothing")
+    let mut target = target.or_else(|_| nothing().resolved(name, folder)).expect("an entry may say nothing");
+    // What it does not say, its owner may.
+    target.public["supposed"] = true.into();
+    target
 }
 
 /// An entry that its secrets and keys are taken out of.

@@ -20,7 +20,7 @@ const MAY_IMPORT: [(&str, &[&str]); 19] = [
     ("export", &["oauth", "exchange", "suite", "target", "plan", "run"]),
     ("judge", &["oauth", "exchange", "suite"]),
     ("report", &["yaml", "schema", "oauth", "exchange", "suite", "judge"]),
-    ("replay", &["agent", "exchange", "suite", "target"]),
+    ("replay", &["jose", "agent", "exchange", "suite", "target"]),
     ("server", &["clock", "oauth"]),
     ("mutation", &["clock", "oauth", "exchange", "suite", "target", "plan", "run", "judge", "report", "server"]),
     (

@@ -5,15 +5,16 @@ mod common;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use common::{Asked, Raw, Reference, forward, grantlint, response, run, target_file};
+use common::tap::{Tap, Wire, har};
+use common::{Asked, Reference, grantlint, run, target_file};
 use grantlint::replay::{self, File, Hints};
 use grantlint::suite::{self, Wanted};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 
 /// Two of the mistakes that go-lives stumble on, one for resources and one for revocation.
 const FAULTS: [&str; 4] = [
@@ -24,85 +25,6 @@ const FAULTS: [&str; 4] = [
 ];
 
 const SUITES: [&str; 5] = ["coupa-call-out", "oauth2", "revocation", "introspection", "bearer-resource"];
-
-/// An exchange as it went over the wire.
-#[derive(Clone)]
-struct Wire {
-    asked: Asked,
-    status: u16,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
-}
-
-/// Stands between client and server, and keeps what passes.
-struct Tap {
-    raw: Raw,
-    kept: Arc<Mutex<Vec<(usize, Wire)>>>,
-}
-
-impl Tap {
-    fn before(origin: &str) -> Self {
-        let kept: Arc<Mutex<Vec<(usize, Wire)>>> = Arc::default();
-        let (origin, keeps) = (origin.to_owned(), Arc::clone(&kept));
-        let raw = Raw::new(move |nth, asked| {
-            let (status, headers, body) = forward(&origin, asked);
-            let fields: Vec<(&str, &str)> =
-                headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-            let bytes = response(status, &fields, &body);
-            keeps.lock().unwrap().push((nth, Wire { asked: asked.clone(), status, headers, body }));
-            Some(bytes)
-        });
-        Self { raw, kept }
-    }
-
-    /// In the order in which they were asked.
-    fn wires(&self) -> Vec<Wire> {
-        let mut kept = self.kept.lock().unwrap().clone();
-        kept.sort_by_key(|(nth, _)| *nth);
-        kept.into_iter().map(|(_, wire)| wire).collect()
-    }
-}
-
-fn fields(pairs: impl Iterator<Item = (String, String)>) -> Value {
-    pairs.map(|(name, value)| json!({"name": name, "value": value})).collect()
-}
-
-/// What a proxy saves.
-fn har(wires: &[Wire], origin: &str) -> Value {
-    let entry = |(nth, wire): (usize, &Wire)| {
-        let mut words = wire.asked.head.split(' ');
-        let method = words.next().unwrap();
-        let sent = wire.asked.head.lines().skip(1).filter_map(|line| line.split_once(':'));
-        let mut request = json!({
-            "method": method, "url": format!("{origin}{}", wire.asked.path()), "httpVersion": "HTTP/1.1",
-            "headers": fields(sent.map(|(name, value)| (name.to_owned(), value.trim().to_owned()))),
-        });
-        if !wire.asked.body.is_empty() {
-            request["postData"] = json!({"text": String::from_utf8_lossy(&wire.asked.body)});
-        }
-        let content = match std::str::from_utf8(&wire.body) {
-            Ok(text) => json!({"size": wire.body.len(), "text": text}),
-            Err(_) => json!({"size": wire.body.len(), "text": STANDARD.encode(&wire.body), "encoding": "base64"}),
-        };
-        json!({
-            "startedDateTime": format!("2027-01-15T08:{:02}:{:02}.000Z", nth / 60 % 60, nth % 60), "time": 5.5,
-            "request": request,
-            "response": {
-                "status": wire.status, "httpVersion": "HTTP/1.1", "headers": fields(wire.headers.iter().cloned()),
-                "content": content, "headersSize": 100,
-            },
-        })
-    };
-    let entries: Vec<Value> = wires.iter().enumerate().map(entry).collect();
-    json!({"log": {"version": "1.2", "creator": {"name": "a proxy", "version": "1"}, "entries": entries}})
-}
-
-/// What `curl -i` writes.
-fn curl_i(wire: &Wire) -> String {
-    let mut text = format!("HTTP/1.1 {} Because\r\n", wire.status);
-    wire.headers.iter().for_each(|(name, value)| text.push_str(&format!("{name}: {value}\r\n")));
-    format!("{text}\r\n{}", String::from_utf8_lossy(&wire.body))
-}
 
 fn replayed(folder: &Path, arguments: &[&str]) -> (i32, Value, String) {
     let ran = run(grantlint(folder).arg("replay").args(arguments).args(["-o", "json"]));
@@ -141,7 +63,7 @@ fn agree(live: &Value, recorded: &Value) -> (usize, usize) {
 fn a_har_of_a_faulty_server_gives_the_verdicts_of_the_live_run() {
     let folder = tempfile::tempdir().unwrap();
     let reference = Reference::with_ids(&FAULTS);
-    let tap = Tap::before(&reference.origin);
+    let tap = Tap::before(&reference.origin, || OffsetDateTime::now_utc().unix_timestamp_nanos());
     let origin = format!("http://{}", tap.raw.address);
     let entry: Value = serde_json::from_str(&reference.target.to_string().replace(&reference.origin, &origin)).unwrap();
     target_file(folder.path(), &[("t", &entry)]);
@@ -151,7 +73,7 @@ fn a_har_of_a_faulty_server_gives_the_verdicts_of_the_live_run() {
     let live: Value = serde_json::from_str(&run(&mut check).stdout).unwrap();
 
     let wires = tap.wires();
-    std::fs::write(folder.path().join("proxy.har"), har(&wires, &origin).to_string()).unwrap();
+    std::fs::write(folder.path().join("proxy.har"), har(&wires, "http").to_string()).unwrap();
     let (code, recorded, told) = replayed(folder.path(), &[&["proxy.har"], suites.as_slice()].concat());
     assert_eq!(code, 1, "{told}");
     let (given, violations) = agree(&live, &recorded);
@@ -186,9 +108,8 @@ fn a_har_of_a_faulty_server_gives_the_verdicts_of_the_live_run() {
         wire.status == 200 && body.starts_with("grant_type=client_credentials&scope=")
     });
     let ordinary = ordinary.unwrap();
-    std::fs::write(folder.path().join("answer.txt"), curl_i(ordinary)).unwrap();
-    let pair =
-        format!("{}{}\r\n{}", ordinary.asked.head, String::from_utf8_lossy(&ordinary.asked.body), curl_i(ordinary));
+    std::fs::write(folder.path().join("answer.txt"), ordinary.curl_i()).unwrap();
+    let pair = [ordinary.asked.head.as_bytes(), &ordinary.asked.body, b"\r\n", &ordinary.curl_i()].concat();
     std::fs::write(folder.path().join("pair.txt"), pair).unwrap();
     for (file, least) in [("answer.txt", 15), ("pair.txt", 20)] {
         let (code, recorded, told) = replayed(folder.path(), &[file, "--suite", "oauth2"]);
@@ -287,6 +208,8 @@ fn nothing_secret_of_a_recording_comes_out() {
             ("Set-Cookie".into(), format!("sid={cookie}; Path=/")),
         ],
         body: answer.as_bytes().to_vec(),
+        began: 0,
+        ended: 0,
     };
     let granted = format!(r#"{{"access_token":"{token}","token_type":"Bearer","expires_in":60}}"#);
     let form = "Content-Type: application/x-www-form-urlencoded\r\n";
@@ -309,11 +232,10 @@ fn nothing_secret_of_a_recording_comes_out() {
             &format!("{{\"you_sent\":\"{token}\"}}"),
         ),
     ];
-    std::fs::write(folder.path().join("x.har"), har(&wires, "https://as.example").to_string()).unwrap();
-    let raw =
-        format!("{}{}\r\n{}", wires[0].asked.head, String::from_utf8_lossy(&wires[0].asked.body), curl_i(&wires[0]));
+    std::fs::write(folder.path().join("x.har"), har(&wires, "https").to_string()).unwrap();
+    let raw = [wires[0].asked.head.as_bytes(), &wires[0].asked.body, b"\r\n", &wires[0].curl_i()].concat();
     std::fs::write(folder.path().join("x.txt"), raw).unwrap();
-    std::fs::write(folder.path().join("y.txt"), curl_i(&wires[0])).unwrap();
+    std::fs::write(folder.path().join("y.txt"), wires[0].curl_i()).unwrap();
     for arguments in [
         &["x.har", "-v"][..],
         &["x.har", "-o", "json", "-v"],
@@ -334,7 +256,7 @@ fn nothing_secret_of_a_recording_comes_out() {
     }
     // Nor where the file is broken in its middle.
     for (name, text) in [
-        ("cut.har", har(&wires, "https://as.example").to_string()[..900].to_owned()),
+        ("cut.har", har(&wires, "https").to_string()[..900].to_owned()),
         ("cut.txt", format!("HTTP/1.1 200 OK\n{secret}\n")),
     ] {
         std::fs::write(folder.path().join(name), text).unwrap();

@@ -83,6 +83,22 @@ impl Algorithm {
         }
     }
 
+    /// How a signature is verified; `None` for a MAC.
+    pub(super) fn verification(self) -> Option<&'static dyn signature::VerificationAlgorithm> {
+        match self {
+            Self::Rs256 => Some(&signature::RSA_PKCS1_2048_8192_SHA256),
+            Self::Rs384 => Some(&signature::RSA_PKCS1_2048_8192_SHA384),
+            Self::Rs512 => Some(&signature::RSA_PKCS1_2048_8192_SHA512),
+            Self::Ps256 => Some(&signature::RSA_PSS_2048_8192_SHA256),
+            Self::Ps384 => Some(&signature::RSA_PSS_2048_8192_SHA384),
+            Self::Ps512 => Some(&signature::RSA_PSS_2048_8192_SHA512),
+            Self::Es256 => Some(&signature::ECDSA_P256_SHA256_FIXED),
+            Self::Es384 => Some(&signature::ECDSA_P384_SHA384_FIXED),
+            Self::EdDsa => Some(&signature::ED25519),
+            Self::Hs256 | Self::Hs384 | Self::Hs512 => None,
+        }
+    }
+
     pub(super) fn rsa(self) -> Option<&'static dyn signature::RsaEncoding> {
         match self {
             Self::Rs256 => Some(&signature::RSA_PKCS1_SHA256),

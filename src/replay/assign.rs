@@ -1,5 +1,6 @@
 //! Which recorded request is which instance of which exchange, and the Recording that comes of it.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 
 use indexmap::IndexMap;
@@ -7,9 +8,10 @@ use serde_json::Value;
 
 use super::candidates::{Candidate, Candidates};
 use super::facts::Facts;
-use super::fit::World;
+use super::fit::{World, ends};
 use super::heard::Heard;
 use super::path::retold;
+use super::proof::Proof;
 use super::seal::{as_exchange, not_recorded, sealed, title_of, titled};
 use super::several::joined;
 use super::signed::audiences;
@@ -41,6 +43,8 @@ pub struct Told {
     pub request: String,
     /// The exchange; `None` if it is none of the catalogue and of none of the endpoints.
     pub exchange: Option<String>,
+    /// The instances of exchanges that checks look at and that it was taken for.
+    pub instances: Vec<String>,
 }
 
 /// Finds for every instance that the members look at the recorded request that is it, and says of the rest that nobody recorded it.
@@ -87,7 +91,10 @@ pub fn recording(catalogue: &Catalogue, target: &Target, members: &[Member], hea
     if !basic.is_empty() {
         basic.push("either");
     }
-    let world = World { catalogue, target, known, served, basic, audiences: taken_audiences(&facts, target) };
+    let (audiences, proof) = (taken_audiences(&facts, target), Proof::of(&facts, target));
+    let issued_ends = issued(&facts).flat_map(|token| ends(&token)).flatten().collect();
+    let forged = RefCell::default();
+    let world = World { catalogue, target, known, issued_ends, served, basic, audiences, proof, forged };
     let candidates = Candidates::new(world, &facts, named, walks);
     let mut keys: Keys = IndexMap::new();
     shared(&candidates, members, &mut keys);
@@ -98,7 +105,7 @@ pub fn recording(catalogue: &Catalogue, target: &Target, members: &[Member], hea
         }
     }
     let retold = parts.into_iter().filter_map(|(key, steps)| Some((key.clone(), together(&candidates, &key, &steps)?)));
-    sealed(&candidates, keys, retold.collect(), target)
+    sealed(&candidates, &keys, retold.collect(), target)
 }
 
 /// What the parts of an exchange of our own make together.
@@ -109,7 +116,7 @@ fn together(candidates: &Candidates<'_>, key: &str, steps: &[usize]) -> Option<V
     let document = if is_page {
         retold(candidates.facts, steps, target, catalogue.exchanges.get(AUTHORIZE))?
     } else {
-        joined(steps.iter().map(|nth| as_exchange(&candidates.facts[*nth], catalogue, name, target)).collect())
+        joined(steps.iter().map(|nth| as_exchange(&candidates.world, &candidates.facts[*nth], name)).collect())
     };
     Some(titled(document, &title_of(catalogue, name)))
 }
@@ -124,7 +131,7 @@ pub fn completed(catalogue: &Catalogue, members: &[Member], recording: &mut Reco
             recording
                 .exchanges
                 .entry(key)
-                .or_insert_with_key(|key| Recorded::NotSent(not_recorded(key, &name, catalogue)));
+                .or_insert_with_key(|key| Recorded::NotSent(not_recorded(key, &name, catalogue, None)));
         }
     }
 }
@@ -161,15 +168,19 @@ fn supposed(facts: &Facts<'_>) -> &'static str {
     }
 }
 
-/// What nobody made up: tokens that were issued, and the secrets of clients that are known.
-fn known(facts: &[Facts<'_>], target: &Target) -> HashSet<String> {
-    let issued = ["access_token", "refresh_token", "id_token"];
+/// Tokens that were issued.
+fn issued(facts: &[Facts<'_>]) -> impl Iterator<Item = String> {
     let of = |facts: &Facts<'_>| {
         let text = |name: &&str| Some(facts.document.pointer(&format!("/response/json/{name}"))?.as_str()?.to_owned());
-        issued.iter().filter_map(text).collect::<Vec<_>>()
+        ["access_token", "refresh_token", "id_token"].iter().filter_map(text).collect::<Vec<_>>()
     };
+    facts.iter().flat_map(of)
+}
+
+/// What nobody made up: tokens that were issued, and the secrets of clients that are known.
+fn known(facts: &[Facts<'_>], target: &Target) -> HashSet<String> {
     let secrets = target.to_mask().into_iter().map(|(_, secret)| secret);
-    let mut all: HashSet<String> = facts.iter().flat_map(of).chain(secrets).collect();
+    let mut all: HashSet<String> = issued(facts).chain(secrets).collect();
     texts(&target.public, &mut all);
     all
 }
@@ -278,7 +289,9 @@ impl Choice<'_> {
                 self.chosen.get(catalogue.representative(source)).is_none_or(|known| known == *nth)
             });
             let uses = self.used.get(&(own.clone(), candidate.nth)).map_or(0, HashSet::len);
-            let rank = (!candidate.exact, std::cmp::Reverse(agrees.count()), std::cmp::Reverse(uses));
+            // A run makes another one for whoever uses up what an exchange gave.
+            let lasting = self.candidates.gave_what_lasts(name, candidate.nth);
+            let rank = (!candidate.exact, !lasting, std::cmp::Reverse(agrees.count()), std::cmp::Reverse(uses));
             (rank, candidate.nth)
         })?;
         self.chosen.entry(own).or_insert(best.nth);

@@ -2,7 +2,7 @@
 
 use super::facts::Facts;
 use super::fit::{Taken, World, is_invented, text};
-use super::form::{ANY, ONE, like};
+use super::form::{ANY, SIGNS, like};
 use crate::suite::Exchange;
 use crate::suite::files::{Absentable, Authenticate, By, Jwt, Signer, Who};
 
@@ -122,7 +122,7 @@ impl World<'_> {
         let registered = || clients.iter().any(|client| self.target.text(client).as_deref() == Some(there));
         let stranger = || is_invented(there) || !registered() && !self.served.contains(there);
         wanted.as_ref().is_some_and(|wanted| {
-            let made_up = wanted.contains([ANY, ONE]);
+            let made_up = wanted.contains(SIGNS);
             like(wanted, there).is_some() && (!made_up || stranger())
         })
     }

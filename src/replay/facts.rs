@@ -7,10 +7,10 @@ use url::{Url, form_urlencoded};
 
 use super::heard::{Asked, Heard};
 use super::secrets;
-use crate::exchange::{Authorization, JSON_DEPTH, Outcome, Received, Sent, document, read_json};
+use crate::exchange::{Authorization, Bound, JSON_DEPTH, Outcome, Received, Sent, document, read_json};
 use crate::suite::Exchange;
 use crate::suite::files::{Encode, Endpoint};
-use crate::target::Target;
+use crate::target::{Bounds, Target};
 
 /// A recorded exchange, taken apart.
 pub(super) struct Facts<'h> {
@@ -114,7 +114,7 @@ impl<'h> Facts<'h> {
     pub(super) fn document(&self, exchange: Option<&Exchange>, target: Option<&Target>) -> Value {
         let sent = self.sent(exchange, target);
         let answered = &self.heard.answered;
-        let received = Received {
+        let mut received = Received {
             status: answered
                 .head
                 .as_ref()
@@ -125,7 +125,12 @@ impl<'h> Facts<'h> {
             body: answered.body.clone().unwrap_or_default(),
             first_byte_ms: self.heard.elapsed_ms().unwrap_or(0),
         };
-        let mut document = document(Outcome::Answered, &sent, Some(&received), None, JSON_DEPTH);
+        let bound = target.and_then(|target| exceeded(&target.bounds, &received));
+        if bound.is_some() {
+            received.body.truncate(target.map_or(usize::MAX, |target| target.bounds.body));
+        }
+        let outcome = if bound.is_some() { Outcome::TooLarge } else { Outcome::Answered };
+        let mut document = document(outcome, &sent, Some(&received), bound.as_ref(), JSON_DEPTH);
         let mut unrecorded: Vec<&str> = Vec::new();
         let mut leave_out = |document: &mut Value, places: &[&'static str]| {
             for place in places {
@@ -138,7 +143,8 @@ impl<'h> Facts<'h> {
         };
         match &self.heard.asked {
             None => {
-                leave_out(&mut document, &["/request"]);
+                // Nor what of the answer's words is only repeated.
+                leave_out(&mut document, &["/request", "/response/error_text"]);
                 document["request"] = json!({"endpoint": sent.endpoint});
             }
             Some(asked) => {
@@ -237,7 +243,10 @@ impl<'h> Facts<'h> {
                 } else {
                     "form"
                 };
-                (params.clone(), Some(encode))
+                // Nothing was escaped, so nothing is to be undone.
+                let raw = |pair: &str| pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+                let written = || String::from_utf8_lossy(&body).split('&').filter_map(raw).collect();
+                (if unescaped { written() } else { params.clone() }, Some(encode))
             }
             Some(_) if file.is_some_and(|file| !file.params.is_empty()) => (Vec::new(), Some("query")),
             _ => (Vec::new(), None),
@@ -299,6 +308,15 @@ impl<'h> Facts<'h> {
         };
         ENDPOINTS.iter().find(same).copied()
     }
+}
+
+/// The bound that a run would not have gone beyond.
+fn exceeded(bounds: &Bounds, received: &Received) -> Option<Bound> {
+    // Browsers do not tell how long a head was; without white space it was at least this.
+    let fields: usize = received.headers.iter().map(|(name, value)| name.len() + value.len() + 3).sum();
+    let sizes = [("head", received.head_length.max(fields), bounds.head), ("body", received.body.len(), bounds.body)];
+    let (name, _, limit) = sizes.into_iter().find(|(_, size, limit)| size > limit)?;
+    Some(Bound { name, limit: u64::try_from(limit).unwrap_or(u64::MAX) })
 }
 
 fn members(body: &[u8]) -> Option<Vec<(String, String)>> {

@@ -3,16 +3,18 @@
 //! What an exchange makes up fits anything that is not known otherwise; what it takes from another answer has to be what stood
 //! there.
 
-use std::collections::HashSet;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 use url::Url;
 
 use super::facts::Facts;
-use super::form::{ANY, ONE, like};
+use super::form::{ANY, like};
+use super::proof::Proof;
 use super::walks::Trip;
 use crate::suite::files::{Encode, Endpoint, Kind};
-use crate::suite::reference::{self, Missing, Reference, Source};
+use crate::suite::reference::{self, Source};
 use crate::suite::{Catalogue, Exchange};
 use crate::target::Target;
 
@@ -65,16 +67,19 @@ pub(super) struct World<'w> {
     pub(super) target: &'w Target,
     /// Values that were not made up: tokens that were issued, secrets of known clients.
     pub(super) known: HashSet<String>,
+    /// How tokens that were issued begin and end.
+    pub(super) issued_ends: HashSet<String>,
     /// Clients that were served somewhere: the recording does not tell that one of them was invented.
     pub(super) served: HashSet<String>,
     /// How the pairs of Basic were encoded that were granted tokens: `form`, `raw`, `either`.
     pub(super) basic: Vec<&'static str>,
     /// Audiences of JWTs that were taken.
     pub(super) audiences: HashSet<String>,
+    /// What tells how JWTs were signed.
+    pub(super) proof: Proof<'w>,
+    /// Reference and value → the token that its transforms make of it.
+    pub(super) forged: RefCell<HashMap<(String, String), Value>>,
 }
-
-/// Made-up values of this length on are about their length.
-const LONG: usize = 200;
 
 /// Looks up what another exchange sent or answered.
 pub(super) type Taken<'t> = &'t dyn Fn(&str, &str) -> Option<Value>;
@@ -126,7 +131,11 @@ impl World<'_> {
 
     /// Whether a request that fits is what the exchange would have sent, and not one that differs in what no server minds.
     pub(super) fn is_exact(&self, exchange: &Exchange, facts: &Facts<'_>, trip: Option<&Trip>) -> bool {
-        let Some(trip) = trip.filter(|_| exchange.file.kind == Some(Kind::Authorize)) else { return true };
+        let Some(trip) = trip.filter(|_| exchange.file.kind == Some(Kind::Authorize)) else {
+            let sent = facts.heard.asked.as_ref().and_then(|asked| asked.field("accept"));
+            let mut wanted = exchange.file.headers.iter().filter(|(name, _)| is_accept(name));
+            return wanted.all(|(_, value)| value.as_str() == sent);
+        };
         let beside =
             |(name, _): &(String, String)| BESIDE.contains(&name.as_str()) && !exchange.file.query.contains_key(name);
         let own_origin = exchange.file.headers.keys().any(|name| name.eq_ignore_ascii_case("origin"));
@@ -199,49 +208,6 @@ impl World<'_> {
         Some(pairs)
     }
 
-    pub(super) fn filled(&self, exchange: &Exchange, value: &Value, taken: Taken<'_>) -> Option<Value> {
-        // Nobody can take the hash of what is not known.
-        if let Some(Ok(reference)) = value.as_str().and_then(|text| reference::of_text(text).next())
-            && reference.transforms.iter().any(|(name, _)| name == "s256")
-            && let Ok(Value::String(text)) = self.resolved(exchange, &reference, taken)
-            && text.contains([ANY, ONE])
-        {
-            return Some(ANY.to_string().into());
-        }
-        reference::fill(value, &mut |reference| self.resolved(exchange, reference, taken)).ok()
-    }
-
-    pub(super) fn resolved(
-        &self,
-        exchange: &Exchange,
-        reference: &Reference,
-        taken: Taken<'_>,
-    ) -> Result<Value, Missing> {
-        let gone = || Missing::Unrecorded(String::new());
-        match &reference.source {
-            Source::Target(path) => match self.target.value(path) {
-                Some(value) => Ok(value),
-                None if reference.optional => Ok(Value::Null),
-                None => Err(gone()),
-            },
-            // However long it is: that is what tells one of these from another.
-            Source::Random { kind, length } if kind == "filler" => Ok("a".repeat(*length).into()),
-            Source::Random { length, .. } if *length >= LONG => Ok(ONE.to_string().repeat(*length).into()),
-            Source::Random { .. } | Source::Jwt(_) => Ok(ANY.to_string().into()),
-            Source::Let(name) => {
-                let value = exchange.file.lets.get(name).ok_or_else(gone)?;
-                self.filled(exchange, value, taken).ok_or_else(gone)
-            }
-            Source::Place { name, place } => {
-                taken(name, place).filter(|value| value.is_string() || value.is_number()).ok_or_else(gone)
-            }
-            Source::Registry(name) => {
-                self.catalogue.registries.get(name).map(|registry| registry.values.clone()).ok_or_else(gone)
-            }
-            Source::Own(_) | Source::Now => Err(gone()),
-        }
-    }
-
     /// The same names as often, with the same values in the same order.
     fn same_pairs(&self, wanted: &[(String, String)], there: &[(String, String)]) -> bool {
         wanted.len() == there.len() && {
@@ -255,8 +221,14 @@ impl World<'_> {
 
     pub(super) fn same(&self, wanted: &str, there: &str) -> bool {
         like(wanted, there).is_some_and(|made_up| {
-            made_up.is_empty() || !made_up.iter().chain([&there]).any(|one| self.known.contains(*one))
+            made_up.is_empty()
+                || !made_up.iter().chain([&there]).any(|one| self.known.contains(*one) || self.is_altered(one))
         })
+    }
+
+    /// Whether a text is a token that was issued, but for a few letters: then nobody made it up.
+    fn is_altered(&self, text: &str) -> bool {
+        ends(text).into_iter().flatten().any(|end| self.issued_ends.contains(&end))
     }
 
     fn same_body(&self, exchange: &Exchange, facts: &Facts<'_>, params: &[(String, String)], taken: Taken<'_>) -> bool {
@@ -310,7 +282,9 @@ impl World<'_> {
             let of_base = base.and_then(|base| {
                 base.file.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
             });
-            let indifferent = name.eq_ignore_ascii_case("accept") && (base.is_none() || of_base == Some(value));
+            // Who says that anything will do means it.
+            let indifferent =
+                is_accept(name) && (base.is_none() || of_base == Some(value)) && value.as_str() != Some("*/*");
             if indifferent {
                 continue;
             }
@@ -335,6 +309,24 @@ impl World<'_> {
         true
     }
 }
+
+fn is_accept(name: &str) -> bool {
+    name.eq_ignore_ascii_case("accept")
+}
+
+/// How a token begins and how it ends, in lower case; nothing of short ones, which may be alike by chance, nor how JWTs begin, which is
+/// much alike.
+pub(super) fn ends(token: &str) -> [Option<String>; 2] {
+    let long = token.len() >= 2 * END;
+    let end = |text: Option<&str>| text.filter(|_| long).map(str::to_ascii_lowercase);
+    [
+        end(token.get(..END).filter(|begin| !begin.starts_with("eyJ"))),
+        end(token.len().checked_sub(END).and_then(|from| token.get(from..))),
+    ]
+}
+
+/// Bytes of an end.
+const END: usize = 12;
 
 /// Whether grantlint made a client up: nobody else gives such names.
 pub(super) fn is_invented(client_id: &str) -> bool {

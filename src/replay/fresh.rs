@@ -91,6 +91,12 @@ impl Candidates<'_> {
         })
     }
 
+    /// Whether an answer gave something that nothing in the recording uses up.
+    pub(super) fn gave_what_lasts(&self, name: &str, nth: usize) -> bool {
+        let given = self.uses(name, nth);
+        !given.is_empty() && !given.iter().any(|one| self.issued.touched.contains_key(one))
+    }
+
     /// Everything that a request rests on: exchanges with where they stand.
     fn lineage(&self, name: &str, candidate: &Candidate) -> Vec<(String, usize)> {
         let mut left: Vec<(String, usize)> = self.fruits(name, candidate);

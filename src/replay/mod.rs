@@ -5,8 +5,10 @@
 //! and is held against nobody. Pure: no network, no clock, no files; the Recording that leaves is masked.
 
 mod assign;
+mod blocked;
 mod candidates;
 mod client;
+mod control;
 mod curl;
 mod facts;
 mod fit;
@@ -17,6 +19,7 @@ mod heard;
 mod http;
 mod path;
 mod place;
+mod proof;
 mod read;
 mod seal;
 mod secrets;
@@ -24,6 +27,7 @@ mod several;
 mod signed;
 mod stories;
 mod suppose;
+mod values;
 mod walks;
 
 pub use assign::{Replayed, Told, completed, recording};

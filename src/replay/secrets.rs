@@ -27,12 +27,18 @@ pub(super) fn of(facts: &Facts<'_>) -> Vec<String> {
         all.extend([url.username(), url.password().unwrap_or_default()].map(str::to_owned));
     }
     let pairs = facts.query.iter().chain(facts.params.iter().flatten());
-    all.extend(pairs.filter(|(name, _)| is_secret(name)).map(|(_, value)| value.clone()));
+    let secret = |(name, value): &&(String, String)| is_secret(name) && !is_probe(name, value);
+    all.extend(pairs.filter(secret).map(|(_, value)| value.clone()));
     all.extend(facts.basic.iter().map(|basic| basic.secret.clone()));
     all.retain(|value| !value.is_empty());
     all.sort_unstable();
     all.dedup();
     all
+}
+
+/// Whether somebody tries what comes back of markup, rather than to keep a session apart: where it comes back is the finding.
+fn is_probe(name: &str, value: &str) -> bool {
+    matches!(name, "state" | "nonce") && value.contains(['<', '>'])
 }
 
 /// Whether a field or a parameter of this name holds what opens a door.

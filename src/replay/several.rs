@@ -66,7 +66,7 @@ impl Candidates<'_> {
         }
         let last = tries.last()?;
         let waited = self.since_sources(last.from.values().copied(), last.nth)?;
-        // A run asks every other second, and not once more behind the end.
+        // People do not look at the second.
         let enough = u64::try_from(within.as_micros()).unwrap_or(u64::MAX).saturating_sub(2_000_000);
         (waited >= enough).then(|| Candidate { settled: false, ..last.clone() })
     }
@@ -93,6 +93,12 @@ pub(super) fn joined(all: Vec<Value>) -> Value {
         document["unrecorded"] = json!(untold);
     }
     document
+}
+
+/// Whether an exchange did what it has to do to be of use; without a word on that, any answer will do.
+pub(super) fn worked(exchange: &Exchange, document: &Value) -> bool {
+    let works = exchange.file.works.clone();
+    works.is_none_or(|works| Clauses::read(works).truth(&One(document), false) == Truth::Holds)
 }
 
 struct One<'d>(&'d Value);

@@ -1,6 +1,4 @@
 //! JSON Web Tokens that a recorded request holds: whether they say what an exchange would have signed.
-//!
-//! Who has no key cannot tell a wrong signature from a right one, so what is wrong with a signature is not looked for.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
@@ -8,24 +6,26 @@ use serde_json::{Map, Value};
 
 use super::facts::Facts;
 use super::fit::{Taken, World};
-use super::form::{ANY, ONE, like};
+use super::form::{SIGNS, like};
 use crate::suite::Exchange;
 use crate::suite::files::{By, Form, Jwt, Sign, Signer};
 use crate::suite::reference::{self, Source};
 
 /// A JWT taken apart.
-struct Parts {
-    header: Map<String, Value>,
+pub(super) struct Parts {
+    pub(super) header: Map<String, Value>,
     claims: Map<String, Value>,
     /// The claims as they were written.
     text: String,
-    /// `None` where it has no third part.
-    signature: Option<String>,
+    /// Header and claims as they were signed.
+    pub(super) message: String,
+    /// As it was written; `None` where it has no third part.
+    pub(super) signature: Option<String>,
 }
 
 impl Parts {
     /// Reads a JWT; `plain` where its claims are not in base64url.
-    fn read(token: &str, plain: bool) -> Option<Self> {
+    pub(super) fn read(token: &str, plain: bool) -> Option<Self> {
         let (header, rest) = token.split_once('.')?;
         let (claims, signature) = match rest.rsplit_once('.') {
             Some((claims, signature)) => (claims, Some(signature.to_owned())),
@@ -34,11 +34,17 @@ impl Parts {
         let decoded = |part: &str| String::from_utf8(BASE64URL.decode(part).ok()?).ok();
         let text = if plain { claims.to_owned() } else { decoded(claims)? };
         let object = |text: &str| serde_json::from_str::<Value>(text).ok()?.as_object().cloned();
-        Some(Self { header: object(&decoded(header)?)?, claims: object(&text)?, text, signature })
+        let message = format!("{header}.{claims}");
+        Some(Self { header: object(&decoded(header)?)?, claims: object(&text)?, text, message, signature })
     }
 
     fn says(&self, name: &str) -> Option<&str> {
         self.claims.get(name)?.as_str()
+    }
+
+    /// `kid` of the header; empty where there is none.
+    pub(super) fn key_id(&self) -> String {
+        self.header.get("kid").and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 }
 
@@ -100,9 +106,9 @@ impl World<'_> {
             (Sign::Right, By::PrivateKeyJwt) => alg != "none" && !alg.starts_with("HS"),
             (Sign::Right, By::ClientSecretJwt) => alg.starts_with("HS"),
             (Sign::Right, _) => alg != "none",
-            // Only who has the key sees it.
-            (Sign::Altered | Sign::PublicKeyAsSecret | Sign::EmbeddedKey, _) => false,
+            (Sign::Altered | Sign::PublicKeyAsSecret | Sign::EmbeddedKey, _) => true,
         };
+
         let now = facts.heard.began_us.map(|us| us / 1_000_000);
         let same = |wanted: &Map<String, Value>, there: &Map<String, Value>| {
             wanted.iter().all(|(name, value)| {
@@ -122,6 +128,11 @@ impl World<'_> {
                 && wanted.zip(last).is_some_and(|(wanted, last)| self.alike(&wanted, &last.into()))
         });
         let once = parts.claims.keys().all(|name| jwt.again.contains_key(name) || times(&parts.text, name) == 1);
+        // Who has no key takes it for what it says it is.
+        let proven = || {
+            let told = self.proof.sign(jwt.of.unwrap_or_default().member(), &parts);
+            told.map_or(matches!(jwt.sign, Sign::Right | Sign::None), |told| told == jwt.sign)
+        };
         signature
             && way
             && same(&jwt.claims, &parts.claims)
@@ -129,6 +140,7 @@ impl World<'_> {
             && again
             && once
             && self.is_ordinary(jwt, &parts, now)
+            && proven()
     }
 
     /// Whether everything that the exchange leaves as it is, is as it always is. Source: RFC 7523 §3.
@@ -164,7 +176,8 @@ impl World<'_> {
             && (own("nbf") || begun)
             && (jwt.header.contains_key("typ") || typ)
             && (jwt.header.contains_key("crit") || !parts.header.contains_key("crit"))
-            && !["jwk", "jku", "x5u"].iter().any(|name| parts.header.contains_key(*name))
+            && (jwt.sign == Sign::EmbeddedKey || !parts.header.contains_key("jwk"))
+            && !["jku", "x5u"].iter().any(|name| parts.header.contains_key(*name))
     }
 
     /// The value of a claim; null where the exchange leaves it out, `None` where nobody knows it.
@@ -181,7 +194,7 @@ impl World<'_> {
 
     fn alike(&self, wanted: &Value, there: &Value) -> bool {
         match (wanted, there) {
-            (Value::String(wanted), Value::String(there)) if wanted.contains([ANY, ONE]) => {
+            (Value::String(wanted), Value::String(there)) if wanted.contains(SIGNS) => {
                 like(wanted, there).is_some() && !self.served.contains(there)
             }
             (Value::Number(wanted), Value::Number(there)) => {

@@ -65,7 +65,7 @@ pub fn suppose(heard: &[Heard], hints: &Hints) -> Target {
     others(&all, token_url.as_deref(), &mut entry);
     other_client(&all, &mut entry);
     authorization(&all, token_url.as_deref(), &mut entry);
-    grants(&at_token, &mut entry);
+    grants(&all, &at_token, &mut entry);
     let name = token_url.and_then(|url| url::Url::parse(&url).ok()?.host_str().map(str::to_owned));
     target::of_recording(name.as_deref().unwrap_or("recording"), entry)
 }
@@ -169,12 +169,18 @@ fn others(all: &[Facts<'_>], token_url: Option<&str>, entry: &mut Value) {
             entry[name] = url.as_str().into();
         }
     }
+    // Source: RFC 7591 §3.1.
+    let registers =
+        |facts: &&Facts<'_>| facts.method() == "POST" && facts.is_json && facts.pair("redirect_uris").is_some();
+    if let Some(url) = most(all.iter().filter(registers).filter_map(Facts::base)) {
+        entry["registration_endpoint"] = url.into();
+    }
     let got = |facts: &&Facts<'_>| facts.method() == "GET";
     let well_known = |facts: &&Facts<'_>| facts.base().is_some_and(|url| url.contains("/.well-known/"));
     let metadata = all.iter().filter(got).find(|facts| well_known(facts) && member(facts, "issuer").is_some());
     if let Some(facts) = metadata {
         entry["metadata_url"] = facts.base().into();
-        entry["issuer"] = member(facts, "issuer").filter(Value::is_string).unwrap_or_default();
+        entry["issuer"] = issuer_of(facts, member(facts, "issuer")).into();
     }
     let keys = all.iter().filter(got).find(|facts| member(facts, "keys").is_some_and(|keys| keys.is_array()));
     if let Some(url) = keys.and_then(Facts::base) {
@@ -187,6 +193,19 @@ fn others(all: &[Facts<'_>], token_url: Option<&str>, entry: &mut Value) {
         let method = all.iter().filter(calls).find(|facts| facts.base().as_ref() == Some(&url)).map(Facts::method);
         entry["resource"] = json!({"url": url, "method": method});
     }
+}
+
+/// Whose metadata was asked for; `None` where the document has it with a slash at the end, which the URL does not show.
+///
+/// Source: RFC 8414 §3.1; OpenID Connect Discovery 1.0 §4.
+fn issuer_of(facts: &Facts<'_>, says: Option<Value>) -> Option<String> {
+    let url = facts.url.as_ref()?;
+    let (before, behind) = url.path().split_once("/.well-known/")?;
+    // The name of the document is one segment, and what follows it is the issuer's path.
+    let rest = behind.split_once('/').map(|(_, rest)| format!("/{rest}")).unwrap_or_default();
+    let asked = format!("{}{before}{rest}", url.origin().ascii_serialization());
+    let unknown = says.as_ref().and_then(Value::as_str).and_then(|says| says.strip_suffix('/')) == Some(&asked);
+    (!unknown).then_some(asked)
 }
 
 /// The authorization endpoint, and what clients registered for it: the redirect URIs and scopes that they asked with most often.
@@ -235,7 +254,7 @@ fn authorization(all: &[Facts<'_>], token_url: Option<&str>, entry: &mut Value) 
 }
 
 /// What tokens were granted for: grants, resources by name, and who speaks for clients in JWT grants.
-fn grants(at_token: &[&Facts<'_>], entry: &mut Value) {
+fn grants(all: &[Facts<'_>], at_token: &[&Facts<'_>], entry: &mut Value) {
     let granted = || at_token.iter().filter(|facts| facts.answer() == "token");
     let mut types: Vec<&str> = granted().filter_map(|facts| facts.pair("grant_type")).collect();
     types.sort_unstable();
@@ -248,7 +267,14 @@ fn grants(at_token: &[&Facts<'_>], entry: &mut Value) {
     let named = named.filter(|(_, value)| url::Url::parse(value).is_ok_and(|url| url.fragment().is_none()));
     let mut counts: indexmap::IndexMap<&str, usize> = indexmap::IndexMap::new();
     named.for_each(|(_, value)| *counts.entry(value).or_default() += 1);
-    counts.sort_by(|_, one, _, other| other.cmp(one));
+    // The one whose tokens were taken is the resource that was called.
+    let taken: Vec<&str> = all.iter().filter(|facts| facts.answer() == "success").filter_map(Facts::bearer).collect();
+    let token = |facts: &Facts<'_>| facts.document.pointer("/response/json/access_token")?.as_str().map(str::to_owned);
+    let own = |resource: &str| {
+        let mut of = granted().filter(|facts| facts.param("resource") == Some(resource));
+        of.any(|facts| token(facts).is_some_and(|token| taken.contains(&token.as_str())))
+    };
+    counts.sort_by_cached_key(|resource, count| (!own(resource), std::cmp::Reverse(*count)));
     let resources: Vec<&str> = counts.into_keys().collect();
     if !resources.is_empty() {
         entry["resource_indicators"] = json!(resources);

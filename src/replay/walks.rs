@@ -235,8 +235,8 @@ impl Walker<'_, '_> {
             && match end.ended {
                 Ended::Login => path.logged_in,
                 Ended::Consent => false,
-                // A page without a form, unless a script stands there that does not run here.
-                Ended::Page => !self.scripts(last),
+                // A page without a form, unless a script stands there that does not run here; of some the script is the answer.
+                Ended::Page => !self.scripts(last) || self.facts[first].pair("response_mode") == Some("web_message"),
                 Ended::Redirected | Ended::ErrorPage | Ended::Loop | Ended::Elsewhere => true,
             };
         let cookie = self.facts[first].heard.asked.as_ref().and_then(|asked| asked.field("cookie"));

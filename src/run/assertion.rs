@@ -6,7 +6,7 @@ use ring::hmac;
 use serde_json::{Map, Value, json};
 
 use super::request::{Resolve, text};
-use crate::jose::{Algorithm, SigningKey};
+use crate::jose::{Algorithm, MADE_UP, SigningKey};
 use crate::suite::files::{By, Form, Jwt, Sign};
 use crate::suite::reference::{self, Missing};
 use crate::target::Target;
@@ -16,13 +16,6 @@ pub(super) const CLIENT_ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-ass
 
 /// How long an assertion is good, in seconds: long enough for clocks that differ, short enough for servers with a limit.
 const LIFE: i64 = 120;
-
-/// A key that nobody registers, always the same, so that two runs send the same header.
-const MADE_UP: &str = concat!(
-    r#"{"kty":"EC","crv":"P-256","x":"Ka45m5jDC-jJb45H-TSdJu2piW5o2fnXQUlMDjDbG7I","#,
-    r#""y":"N0MlQA6N1w9hsVZ11aPD4UWgGb7nAFFXDkADe5K9ItI","#,
-    r#""d":"0GKqn538tLxFGwwJhpMkZKDOwQSAM9vkvlqqXKJWmGk"}"#,
-);
 
 /// Who signs, with what.
 pub(super) struct Signing<'s> {

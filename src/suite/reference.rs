@@ -208,13 +208,21 @@ pub fn any(value: &Value) -> bool {
 /// # Errors
 /// The first reference that has no value.
 pub fn fill(value: &Value, resolve: &mut dyn FnMut(&Reference) -> Result<Value, Missing>) -> Result<Value, Missing> {
+    fill_with(value, &mut |reference| reference.transformed(resolve(reference)?))
+}
+
+/// The same where `made` brings the value of a reference with its transforms applied.
+///
+/// # Errors
+/// The first reference that has no value.
+pub fn fill_with(value: &Value, made: &mut dyn FnMut(&Reference) -> Result<Value, Missing>) -> Result<Value, Missing> {
     Ok(match value {
-        Value::String(text) => fill_text(text, resolve)?,
-        Value::Array(items) => Value::Array(items.iter().map(|item| fill(item, resolve)).collect::<Result<_, _>>()?),
+        Value::String(text) => fill_text(text, made)?,
+        Value::Array(items) => Value::Array(items.iter().map(|item| fill_with(item, made)).collect::<Result<_, _>>()?),
         Value::Object(members) => {
             let mut filled = Map::with_capacity(members.len());
             for (name, value) in members {
-                filled.insert(name.clone(), fill(value, resolve)?);
+                filled.insert(name.clone(), fill_with(value, made)?);
             }
             Value::Object(filled)
         }
@@ -222,7 +230,7 @@ pub fn fill(value: &Value, resolve: &mut dyn FnMut(&Reference) -> Result<Value, 
     })
 }
 
-fn fill_text(text: &str, resolve: &mut dyn FnMut(&Reference) -> Result<Value, Missing>) -> Result<Value, Missing> {
+fn fill_text(text: &str, made: &mut dyn FnMut(&Reference) -> Result<Value, Missing>) -> Result<Value, Missing> {
     if !text.contains("${") {
         return Ok(Value::String(text.to_owned()));
     }
@@ -232,7 +240,7 @@ fn fill_text(text: &str, resolve: &mut dyn FnMut(&Reference) -> Result<Value, Mi
         let Some(end) = rest[start..].find('}') else { break };
         out.push_str(&rest[..start]);
         let Ok(reference) = read(&rest[start + 2..start + end]) else { break };
-        let value = reference.transformed(resolve(&reference)?)?;
+        let value = made(&reference)?;
         rest = &rest[start + end + 1..];
         if start == 0 && out.is_empty() && rest.is_empty() {
             return Ok(value);
