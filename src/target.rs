@@ -214,7 +214,7 @@ pub fn of_recording(name: &str, mut value: Value) -> Target {
     let target = Taken { value, secrets, keys }.resolved(name, folder);
     let mut target = target.or_else(|_| nothing().resolved(name, folder)).expect("an entry may say nothing");
     // What it does not say, its owner may.
-    target.public["supposed"] = true.into();
+    target.public["deduced_from"] = "a recording".into();
     target
 }
 
