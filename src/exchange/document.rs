@@ -270,6 +270,18 @@ pub fn document(
     document
 }
 
+/// `/control` of a document: how the same request ended when it was sent again after others, and whether it did what it has to.
+#[must_use]
+pub fn control(again: &Value, works: bool) -> Value {
+    let mut control = json!({"outcome": again["outcome"], "works": works});
+    for (name, place) in [("answer", "/answer"), ("status", "/response/status")] {
+        if let Some(value) = again.pointer(place) {
+            control[name] = value.clone();
+        }
+    }
+    control
+}
+
 /// Lays what the runner knows over a document: its times and lets. The target is the same for all of them, and stands in the recording.
 pub fn finish(document: &mut Value, lets: Map<String, Value>, timing: Value) {
     document["let"] = Value::Object(lets);

@@ -17,7 +17,7 @@ mod wording;
 
 pub use answer::answer;
 pub use curl::{FORM, JSON, curl};
-pub use document::{Authorization, Bound, Outcome, Received, Sent, document, finish, many};
+pub use document::{Authorization, Bound, Outcome, Received, Sent, control, document, finish, many};
 pub use json::{JSON_DEPTH, read as read_json};
 pub use jwt::parts as jwt_parts;
 pub use mask::{Masks, SHELL_NAMES};

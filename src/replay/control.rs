@@ -3,13 +3,12 @@
 use std::collections::HashSet;
 
 use indexmap::IndexMap;
-use serde_json::{Value, json};
 
 use super::assign::Keys;
 use super::candidates::Candidates;
 use super::facts::Facts;
 use super::several::worked;
-use crate::exchange::Recorded;
+use crate::exchange::{Recorded, control};
 
 /// Lays `/control` into the documents that others are like, where the recording has the same request again, with a refusal between
 /// them. What rests on an answer may fail for reasons of its own, and is left alone.
@@ -40,14 +39,4 @@ fn is_repeated(one: &Facts<'_>, other: &Facts<'_>) -> bool {
         Some((asked.method.clone(), asked.url.clone(), authorization, asked.body.clone()))
     };
     said(one).is_some() && said(one) == said(other)
-}
-
-fn control(again: &Value, works: bool) -> Value {
-    let mut control = json!({"outcome": again["outcome"], "works": works});
-    for (name, place) in [("answer", "/answer"), ("status", "/response/status")] {
-        if let Some(value) = again.pointer(place) {
-            control[name] = value.clone();
-        }
-    }
-    control
 }

@@ -10,7 +10,7 @@ use super::handshake;
 use super::request::{self, Ready};
 use super::values::{Values, holds, not_sent, worked};
 use super::wire::{Ended, millis};
-use crate::exchange::{NotSent, Received, Why, document, finish};
+use crate::exchange::{NotSent, Received, Why, control, document, finish};
 use crate::plan::Instance;
 use crate::suite::files::Kind;
 use crate::suite::{Clauses, Exchange};
@@ -227,15 +227,7 @@ impl Runner<'_> {
         let control = match self.attempt(&again, exchange, 0, None).await {
             Err(not_sent) => json!({"outcome": "not_sent", "reason": not_sent.reason}),
             Ok(document) => {
-                let works = worked(self.task.catalogue, &instance.exchange, &document, &self.task.target.public);
-                let mut control = json!({"outcome": document["outcome"], "works": works});
-                if let Some(answer) = document.get("answer") {
-                    control["answer"] = answer.clone();
-                }
-                if let Some(status) = document.pointer("/response/status") {
-                    control["status"] = status.clone();
-                }
-                control
+                control(&document, worked(self.task.catalogue, &instance.exchange, &document, &self.task.target.public))
             }
         };
         (key, Some(control))
