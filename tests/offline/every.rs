@@ -7,7 +7,7 @@ use grantlint::mutation::{self, Subject};
 use grantlint::suite::Catalogue;
 
 use super::lived::{By, Lived, Pair};
-use super::reason;
+use super::{NEVER_TOLD, UNANSWERED, reason};
 
 /// Faults whose server speaks TLS, below which nothing here records.
 fn is_recordable(subject: &Subject) -> bool {
@@ -62,7 +62,8 @@ fn looked_into(catalogue: &Catalogue, subject: &Subject) -> Vec<String> {
         }
         // A capture of one answer says nothing of its request; what the owner of the target knows says nothing of the server.
         let missed = |pair: &&Pair| pair.live == Verdict::Violation && pair.recorded.verdict != Verdict::Violation;
-        let unexplained = |pair: &&Pair| reason(pair).is_none();
+        // Who has the target file knows what only the owner knows, and has the keys.
+        let unexplained = |pair: &&Pair| !reason(pair).is_some_and(|why| why == NEVER_TOLD || why == UNANSWERED);
         let whole = pairs.iter().filter(|_| way == "a HAR with the target file");
         for pair in whole.filter(told_apart).filter(missed).filter(unexplained) {
             tell(pair, "is missed");

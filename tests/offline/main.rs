@@ -21,7 +21,7 @@ fn says(verdict: Verdict) -> bool {
 }
 
 /// Everything that a recording may lack, each with words of the sentence that says so; docs/replay.md counts them.
-const REASONS: [(&str, &str); 10] = [
+const REASONS: [(&str, &str); 8] = [
     ("known to the owner only", "only the owner knows `"),
     ("known to the owner only", "the target does not claim "),
     ("known to the owner only", "the target file says nothing of "),
@@ -29,17 +29,18 @@ const REASONS: [(&str, &str); 10] = [
     ("known to the owner only", "was deduced from a recording"),
     ("signed wrongly", "only who has the key can tell a wrong signature"),
     ("below HTTP", "does not show a TLS handshake"),
-    ("a verifier that was never told", "whose verifier it is nobody can tell"),
-    ("asked once more at the end", "was not sent again after refused ones"),
-    ("sent again, or later", "; it is sent "),
+    (NEVER_TOLD, "whose verifier it is nobody can tell"),
 ];
+
+const NEVER_TOLD: &str = "a verifier that was never told";
+const UNANSWERED: &str = "never answered, or never sent, as what it rests on was refused";
 
 /// Which of the reasons it is, or that the live run got no answer to the exchange either.
 fn reason(pair: &Pair) -> Option<&'static str> {
     let message = pair.recorded.message();
     let known = REASONS.iter().find(|(_, words)| message.contains(words)).map(|(name, _)| *name);
     let unsent = || message.starts_with("the recording lacks `") && !pair.was_answered(&message);
-    known.or_else(|| unsent().then_some("never answered, or never sent, as what it rests on was refused"))
+    known.or_else(|| unsent().then_some(UNANSWERED))
 }
 
 /// No verdict of the recording is another one than the live run's. Answers how many of the live ones it gives back.
